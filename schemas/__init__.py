@@ -1,0 +1,1 @@
+"""SCIM itself: attribute tables, paths, filters, changes and messages. Pure: no I/O."""
