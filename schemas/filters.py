@@ -327,9 +327,7 @@ def _lower_comparison(node: Any, resolve: Resolve) -> Filter:
                 raise invalid_filter(f"{whole}[...] needs a sub-attribute to compare.")
             return _lower_value_path(value_path, resolve)
         leaf = _sub_attributes_of(whole)("", sub.value)
-        return _lower_value_path(
-            value_path, resolve, _comparison(leaf, operator, node.comp_value)
-        )
+        return _lower_value_path(value_path, resolve, _comparison(leaf, operator, node.comp_value))
     path = _plain_path(written, resolve)
     if path.where is None:
         return _comparison(path, operator, node.comp_value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.attributes import CORE, LMS, Attribute, ResourceType, Schema, reference
+from schemas.attributes import CORE, LMS, Attribute, ResourceType, Schema
 
 LMS_GROUP = LMS + "Group"
 

@@ -25,9 +25,7 @@ class Path:
     sub: str | None = None
     where: Filter | None = None
     attribute: Attribute = field(kw_only=True, compare=False, repr=False)
-    sub_attribute: Attribute | None = field(
-        default=None, kw_only=True, compare=False, repr=False
-    )
+    sub_attribute: Attribute | None = field(default=None, kw_only=True, compare=False, repr=False)
 
     def __str__(self) -> str:
         text = ":".join(part for part in (self.urn, self.name) if part)

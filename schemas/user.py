@@ -98,9 +98,7 @@ _CORE = Schema(
             mutability="writeOnly",
             returned="never",
         ),
-        plural(
-            "emails", "E-mail addresses.", Attribute("value"), "work", "home", "other"
-        ),
+        plural("emails", "E-mail addresses.", Attribute("value"), "work", "home", "other"),
         plural(
             "phoneNumbers",
             "Telephone numbers.",
