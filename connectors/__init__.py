@@ -1,0 +1,1 @@
+"""The LMSs: what each holds, how a query and a write reach it."""

@@ -1,0 +1,115 @@
+"""What a connector is: collections of resources in one LMS, read-only unless it says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.mapping import Mapping, Resource
+from connectors.planning import Plan
+from schemas.changes import Change
+from schemas.errors import ScimError, not_implemented
+
+Observe = Callable[[str, str, float], None]
+"""Called after every upstream call with its name, its outcome and its seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """One target's configuration as its connector sees it.
+
+    `timeout` is in seconds for one LMS call, `connections` how many at once. `attributes`
+    overrides rows of the mappings. `more` holds what only this connector knows.
+    """
+
+    name: str
+    url: str = ""
+    token: str = field(default="", repr=False)
+    timeout: float = 30.0
+    connections: int = 16
+    allow_private_network: bool = False
+    verify: bool = False
+    attributes: dict[str, Any] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)
+    transport: Any = field(default=None, repr=False, compare=False)
+    observe: Observe | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the set-up check found: `level` is ok, warning or error; `cure` is what to do."""
+
+    level: str
+    text: str
+    cure: str = ""
+
+
+class Collection:
+    """All resources of one type in one LMS.
+
+    The five methods `search get create update delete` take and return SCIM resources without
+    `schemas` and `meta`. A subclass implements what its LMS can do; the rest answers 501.
+    """
+
+    mapping: Mapping
+
+    can_fetch = False
+    """Whether many resources can be read by id in one call: what an LMS that cannot page needs."""
+
+    def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
+        """Yield batches that together hold all that the plan's native calls give, each id once."""
+        raise self._cannot("be listed")
+
+    def get(self, id: str) -> Resource | None:
+        """Return one resource, or None when there is none of that id."""
+        raise self._cannot("be read")
+
+    def fetch(self, ids: Sequence[str]) -> list[Resource]:
+        """Return those of the resources that exist, in the order of the ids."""
+        raise self._cannot("be read by many ids")
+
+    def complete(self, resources: Sequence[Resource], wanted: frozenset[str]) -> None:
+        """Fill the wanted costly attributes into the resources, in as few calls as possible."""
+
+    def create(self, resource: Resource) -> Resource:
+        """Create and return the resource as the LMS holds it; 409 when a unique value is taken."""
+        raise self._cannot("be created")
+
+    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+        """Apply the changes that lead from `before` to `after`; return the resource as it is."""
+        raise self._cannot("be changed")
+
+    def delete(self, id: str) -> None:
+        """Delete the resource for good."""
+        raise self._cannot("be deleted")
+
+    def find_again(self, resource: Resource) -> Resource | None:
+        """Return the resource that a create of unknown outcome may have made, or None."""
+        raise self._cannot("be found by their keys")
+
+    def request_password_reset(self, resource: Resource) -> None:
+        """Let the LMS send its own message for choosing a new password."""
+        raise self._cannot("be sent a password message by this LMS")
+
+    def _cannot(self, what: str) -> ScimError:
+        return not_implemented(f"{self.mapping.full.endpoint} cannot {what} in this target.")
+
+
+class Connector:
+    """One LMS behind one target: its collections by resource type name, and its set-up check."""
+
+    collections: dict[str, Collection]
+
+    calls_remote = True
+    """False when the data live in this process: then only one worker may serve them."""
+
+    def check(self) -> Iterable[Finding]:
+        """Yield what the set-up lacks: reachability, functions, rights, settings."""
+        return [Finding("ok", "Nothing to check.")]
+
+    def ping(self) -> None:
+        """Make the cheapest call that proves the LMS is there; raise ScimError when it is not."""
+
+    def close(self) -> None:
+        """Give back connections."""

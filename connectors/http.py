@@ -1,0 +1,291 @@
+"""The road to every LMS, and the only module that imports httpx.
+
+One client per target with a pool, timeouts, retries of what may be repeated, a circuit breaker,
+and the rule that requests stay on the target's own origin, so that no token leaks.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import cache
+from urllib.parse import urlsplit
+
+import httpx
+
+from connectors.base import Options
+from schemas.errors import ScimError
+
+ATTEMPTS = 3
+LONGEST_WAIT = 10.0
+USER_AGENT = "Matricula"
+
+request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
+_counter: contextvars.ContextVar[Counter | None] = contextvars.ContextVar("counter", default=None)
+
+
+@dataclass(slots=True)
+class Counter:
+    """How many upstream calls were made, retries included."""
+
+    calls: int = 0
+
+
+@contextmanager
+def counted() -> Iterator[Counter]:
+    """Count the upstream calls made inside the block."""
+    counter = Counter()
+    token = _counter.set(counter)
+    try:
+        yield counter
+    finally:
+        _counter.reset(token)
+
+
+class Breaker:
+    """A circuit breaker: after `limit` failures in a row it refuses calls for `pause` seconds.
+
+    Then one call is let through to try. pybreaker is not used because it holds one lock around
+    the call itself and so would let only one call at a time through to an LMS.
+    """
+
+    def __init__(self, limit: int = 8, pause: float = 15.0) -> None:
+        self.limit = limit
+        self.pause = pause
+        self._failures = 0
+        self._closed_at = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether calls are being refused."""
+        return self._failures >= self.limit and time.monotonic() < self._closed_at
+
+    def admit(self) -> None:
+        """Let a call through or raise 503 with the seconds to wait."""
+        if self._failures < self.limit:
+            return
+        with self._lock:
+            left = self._closed_at - time.monotonic()
+            if left > 0:
+                raise ScimError(
+                    503,
+                    f"The LMS failed {self._failures} times in a row; "
+                    f"the next call is tried in {left:.0f} seconds.",
+                    retry_after=left,
+                )
+            self._closed_at = time.monotonic() + self.pause
+
+    def succeeded(self) -> None:
+        """Note an answer."""
+        self._failures = 0
+
+    def failed(self) -> None:
+        """Note a failure of the LMS or of the road to it."""
+        with self._lock:
+            self._failures += 1
+            if self._failures >= self.limit:
+                self._closed_at = time.monotonic() + self.pause
+
+
+class HttpClient:
+    """The HTTP conversation with one LMS; `url` is its base, without a trailing slash."""
+
+    def __init__(self, options: Options, *, auth: httpx.Auth | None = None) -> None:
+        self.url = base_url(options.url, allow_private_network=options.allow_private_network)
+        self.breaker = Breaker()
+        self._observe = options.observe
+        limits = httpx.Limits(
+            max_connections=options.connections,
+            max_keepalive_connections=options.connections,
+            keepalive_expiry=60,
+        )
+        timeout = httpx.Timeout(options.timeout, connect=min(5.0, options.timeout))
+        self._client = httpx.Client(
+            auth=auth,
+            timeout=timeout,
+            transport=options.transport
+            or httpx.HTTPTransport(limits=limits, verify=_ssl_context(), trust_env=False),
+            headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        name: str,
+        repeatable: bool,
+        content: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send one request and return the answer, whatever its status below 500 but 429.
+
+        `path` is relative to the base or a link of the same origin. `name` is the call's name in
+        metrics. A `repeatable` call is sent up to three times while the LMS is busy or does not
+        answer. Raises ScimError: 503 not reachable or busy, 502 broken answer, 504 no answer in
+        time; `unknown` is set when the call may have been carried out.
+        """
+        request = self._client.build_request(
+            method, self._absolute(path), content=content, headers=headers
+        )
+        if identifier := request_id.get():
+            request.headers["X-Request-ID"] = identifier
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._send_once(request, name, repeatable)
+            except _Again as again:
+                wait = again.wait if again.wait is not None else 0.2 * 4 ** (attempt - 1)
+                if attempt == ATTEMPTS or wait > LONGEST_WAIT:
+                    raise again.error from None
+                time.sleep(wait)
+        raise AssertionError("the last attempt returns or raises")
+
+    def close(self) -> None:
+        """Close the pool."""
+        self._client.close()
+
+    def _absolute(self, path: str) -> str:
+        if "://" not in path and not path.startswith("//"):
+            return self.url + path
+        if _origin(path) != _origin(self.url):
+            raise ScimError(502, "The LMS sent a link that leads to another site; not followed.")
+        return path
+
+    def _send_once(self, request: httpx.Request, name: str, repeatable: bool) -> httpx.Response:
+        self.breaker.admit()
+        if (counter := _counter.get()) is not None:
+            counter.calls += 1
+        started = time.perf_counter()
+        outcome = "failed"
+        try:
+            response = self._client.send(request)
+            outcome = str(response.status_code)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as problem:
+            self.breaker.failed()
+            raise _Again(
+                ScimError(503, f"The LMS cannot be reached: {_reason(problem)}.")
+            ) from None
+        except httpx.TimeoutException:
+            self.breaker.failed()
+            error = ScimError(504, "The LMS did not answer in time.", unknown=not repeatable)
+            raise error from None
+        except httpx.HTTPError as problem:
+            self.breaker.failed()
+            error = ScimError(
+                502,
+                f"The connection to the LMS broke: {_reason(problem)}.",
+                unknown=not repeatable,
+            )
+            raise (_Again(error) if repeatable else error) from None
+        finally:
+            if self._observe is not None:
+                self._observe(name, outcome, time.perf_counter() - started)
+        return self._judged(response, repeatable)
+
+    def _judged(self, response: httpx.Response, repeatable: bool) -> httpx.Response:
+        status = response.status_code
+        if status < 500 and status != 429:
+            self.breaker.succeeded()
+            return response
+        wait = retry_after(response.headers.get("Retry-After"))
+        if status in (429, 503):
+            if status == 503:
+                self.breaker.failed()
+            busy = Busy(status, response, wait)
+            raise (_Again(busy, wait) if repeatable else busy)
+        self.breaker.failed()
+        error = ScimError(
+            504 if status == 504 else 502,
+            f"The LMS answered with status {status}.",
+            unknown=not repeatable,
+        )
+        raise (_Again(error) if repeatable and status != 504 else error)
+
+
+class Busy(ScimError):
+    """503: the LMS said 429 or 503; `response` lets a client look for the reason."""
+
+    def __init__(self, status: int, response: httpx.Response, wait: float | None) -> None:
+        why = "wants fewer requests" if status == 429 else "is not available at the moment"
+        super().__init__(503, f"The LMS {why} (status {status}).", retry_after=wait)
+        self.response = response
+
+
+class _Again(Exception):
+    """A failure after which a repeatable call may be sent again, after `wait` seconds."""
+
+    def __init__(self, error: ScimError, wait: float | None = None) -> None:
+        super().__init__(error.detail)
+        self.error = error
+        self.wait = wait
+
+
+def base_url(url: str, *, allow_private_network: bool) -> str:
+    """Return the base URL in one form: https, no trailing slash.
+
+    Raises ValueError for what is no such URL, and for loopback, private and link-local addresses
+    unless they are allowed.
+    """
+    parts = urlsplit(url.strip())
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError(f"{url!r} is not an https URL")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("the URL must not hold user information, a query or a fragment")
+    if not allow_private_network:
+        if parts.scheme != "https":
+            raise ValueError("the URL must begin with https:// (or set allow_private_network)")
+        _refuse_private(parts.hostname, parts.port or 443)
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+
+
+def retry_after(header: str | None) -> float | None:
+    """Return the seconds that a Retry-After header asks for, or None (RFC 9110 section 10.2.3)."""
+    if not header:
+        return None
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _refuse_private(host: str, port: int) -> None:
+    try:
+        found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    except OSError:
+        return
+    for text in found:
+        if not ipaddress.ip_address(str(text).split("%")[0]).is_global:
+            raise ValueError(
+                f"{host} is an address of a private network (or set allow_private_network)"
+            )
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url if "://" in url else f"https:{url}")
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _reason(problem: Exception) -> str:
+    """Return the kind of a connection failure; the library's text may hold addresses."""
+    return type(problem).__name__
+
+
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    """Return the one TLS context of the process: making one takes 16 ms."""
+    return ssl.create_default_context()

@@ -1,0 +1,424 @@
+"""What one LMS holds of one resource type: a table with one row per attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from schemas.attributes import Attribute, Mutability, ResourceType, Schema
+from schemas.changes import Change
+from schemas.errors import ScimError, invalid_value
+from schemas.filters import And, Compare, Filter, parse_path
+from schemas.match import is_present
+from schemas.paths import Path
+
+Resource = dict[str, Any]
+Native = dict[str, Any]
+
+
+def same(value: Any) -> Any:
+    """Return the value as it is: the conversion of most fields."""
+    return value
+
+
+class Impossible(Exception):
+    """A filter value that no record of the LMS can hold: the answer is empty without a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One native ability to query: `parameter` of `call`, for one operator of one field.
+
+    `key`: a look-up by key, cheaper than any search; several values go into one call.
+    `exact`: the LMS's answer needs no second look here; without it the answer is a superset.
+    `value` turns the filter's value into the native one; it returns None when that value cannot
+    be pushed, and raises `Impossible` when no record can hold it.
+    """
+
+    call: str
+    parameter: str
+    key: bool = False
+    exact: bool = False
+    value: Callable[[Any], Any] = str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One attribute in one LMS: SCIM path, native name, both conversions, what can be done.
+
+    `read` turns a native value into SCIM's and `write` the other way; both see one value, None
+    means unassigned, and `write` raises ValueError with a reason for what the LMS would refuse.
+    `push` maps filter operators to native queries. `empty` is the native value that clears the
+    field; None says that it cannot be cleared. `canonical` are the only values that the LMS takes.
+    `settle` gives a SCIM value the form in which the LMS will give it back (a lower-case login), so
+    that sending the same again changes nothing. `default` is the SCIM value of a new resource that
+    names none. A `costly` attribute needs calls
+    of its own and is read only where somebody wants it.
+
+    >>> Field("name.givenName", "firstname").mutability
+    'readWrite'
+    """
+
+    path: str
+    native: str
+    read: Callable[[Any], Any] = same
+    write: Callable[[Any], Any] = same
+    settle: Callable[[Any], Any] = same
+    push: Dict[str, Push] = field(default_factory=dict)
+    readable: bool = True
+    at_create: bool = True
+    modifiable: bool = True
+    required: bool = False
+    costly: bool = False
+    canonical: tuple[str, ...] = ()
+    empty: Any = ""
+    default: Any = None
+
+    @property
+    def writable(self) -> bool:
+        """Tell whether the LMS takes the field at all."""
+        return self.at_create or self.modifiable
+
+    @property
+    def mutability(self) -> Mutability:
+        """Return the mutability of RFC 7643 that the three flags amount to."""
+        if not self.readable:
+            return "writeOnly"
+        if self.modifiable:
+            return "readWrite"
+        return "immutable" if self.at_create else "readOnly"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A Field with its path resolved; `constants` are what its value path says: type = work."""
+
+    field: Field
+    path: Path
+    constants: dict[str, Any]
+
+
+class Mapping:
+    """The Fields of one resource type in one LMS, and all that follows from them.
+
+    `resource_type` is what the target declares: the full type narrowed to its fields. `walk` says
+    in words what reading everything costs.
+
+        USERS = Mapping(
+            USER,
+            Field("userName", "username", push={"eq": Push("get_by", "username", key=True)}),
+            Field('emails[type eq "work"].value', "email", required=True),
+            Field("active", "suspended", read=negate, write=negate),
+        )
+    """
+
+    def __init__(self, full: ResourceType, *fields: Field, walk: str = "reads everything") -> None:
+        self.full = full
+        self.fields = fields
+        self.walk = walk
+        self.rows = tuple(_row(full, field) for field in fields)
+        self.resource_type = _narrowed(full, self.rows)
+        self.costly = frozenset(row.path.name for row in self.rows if row.field.costly)
+        self._by_path = {str(row.path): row for row in self.rows}
+        self._groups: dict[tuple[str, str], list[Row]] = {}
+        for row in self.rows:
+            self._groups.setdefault((row.path.urn, row.path.name), []).append(row)
+        self._read = [
+            (row.field.native, row.field.read, row.path, row.constants, self._is_only_slot(row))
+            for row in self.rows
+            if row.field.readable and not row.field.costly
+        ]
+
+    def overridden(
+        self, overrides: Dict[str, Any], field_of: Callable[[str], Field | None]
+    ) -> Mapping:
+        """Return the mapping with rows replaced by a target's configuration.
+
+        `overrides` maps a SCIM or short path to a native field name, to "" (dropped), or to a
+        table of `native` and `default`. `field_of` describes a native field of the LMS, or
+        returns None for one that it does not have. Raises ValueError for what makes no sense.
+        """
+        rows = {str(row.path): row.field for row in self.rows}
+        for written, wanted in overrides.items():
+            path = self._override_path(written)
+            table = wanted if isinstance(wanted, dict) else {"native": wanted}
+            held = rows.get(path)
+            native = table.get("native", held.native if held else None)
+            if native == "":
+                if held is not None and held.required:
+                    raise ValueError(f"{written} cannot be dropped: the LMS demands it")
+                rows.pop(path, None)
+                continue
+            if native is None:
+                raise ValueError(f"{written} needs the native field that holds it")
+            if held is None or native != held.native:
+                template = field_of(native)
+                if template is None:
+                    raise ValueError(f"{written}: the LMS has no field {native!r} for it")
+                held = replace(template, path=path)
+            rows[path] = replace(held, default=table.get("default", held.default))
+        return Mapping(self.full, *rows.values(), walk=self.walk)
+
+    def _override_path(self, written: str) -> str:
+        try:
+            return str(parse_path(written, self.full))
+        except ScimError as error:
+            raise ValueError(error.detail) from None
+
+    def row(self, path: Path) -> Row | None:
+        """Return the row of exactly that path, or None."""
+        return self._by_path.get(str(path))
+
+    def rows_of(self, path: Path) -> list[Row]:
+        """Return the rows of the attribute that the path is in."""
+        return self._groups.get((path.urn, path.name), [])
+
+    def to_scim(self, native: Native) -> Resource:
+        """Return the SCIM resource of a flat native record, without schemas and meta."""
+        resource: Resource = {}
+        for name, read, path, constants, only in self._read:
+            value = native.get(name)
+            if value is None or (value := read(value)) is None or value == "":
+                continue
+            _place(resource, path, constants, only, value)
+        return resource
+
+    def carry_over(self, before: Resource, after: Resource) -> Resource:
+        """Return `after` with what a client cannot write, or cannot clear and left out."""
+        carried: Resource = {**after, "id": before["id"]}
+        if "meta" in before:
+            carried["meta"] = before["meta"]
+        for row in self.rows:
+            field = row.field
+            keeps = not field.writable or (field.empty is None and not field.required)
+            if keeps and _value_at(carried, row) is None:
+                value = _value_at(before, row)
+                if value is not None:
+                    _place(carried, row.path, row.constants, self._is_only_slot(row), value)
+        return carried
+
+    def to_native(self, resource: Resource) -> Native:
+        """Return the native values of a new resource, defaults included."""
+        native: Native = {}
+        for row in self.rows:
+            if not row.field.at_create or row.field.costly:
+                continue
+            value = _value_at(resource, row)
+            if value is None:
+                value = row.field.default
+            if value is not None:
+                native[row.field.native] = _written(row, value)
+        return native
+
+    def to_native_changes(self, changes: Iterable[Change]) -> Native:
+        """Return the native values of changes; costly attributes are the connector's own.
+
+        Raises 400 mutability where the LMS cannot change or clear the field.
+        """
+        native: Native = {}
+        for change in changes:
+            row = self.row(change.path)
+            if row is None or row.field.costly:
+                continue
+            if not row.field.modifiable:
+                raise ScimError(400, f"{row.path} cannot be changed in this LMS.", "mutability")
+            if change.new is None:
+                if row.field.empty is None:
+                    raise ScimError(400, f"{row.path} cannot be removed.", "mutability")
+                native[row.field.native] = row.field.empty
+            else:
+                native[row.field.native] = _written(row, change.new)
+        return native
+
+    def native_name(self, path: Path) -> str | None:
+        """Return the native field that a change at the path ends up in, for the audit log."""
+        row = self.row(path) or next(iter(self.rows_of(path)), None)
+        return row.field.native if row else None
+
+    def fit(self, resource: Resource) -> tuple[Resource, list[str]]:
+        """Return what the LMS can hold of a resource, and the paths of what it cannot.
+
+        Where it holds one value of a list (one e-mail address), a value without type takes the
+        place; where it demands one, so does the primary or first of any type.
+        """
+        fitted: Resource = {}
+        ignored: list[str] = []
+        for urn, holder in _holders(self.full, resource):
+            for name, value in holder.items():
+                rows = [row for row in self._groups.get((urn, name), []) if row.field.writable]
+                shown = f"{urn}:{name}" if urn else name
+                if not rows:
+                    ignored.append(shown)
+                    continue
+                kept = self._fit_attribute(rows, value, shown, ignored)
+                if kept is not None:
+                    (fitted.setdefault(urn, {}) if urn else fitted)[name] = kept
+        return fitted, ignored
+
+    def _fit_attribute(self, rows: list[Row], value: Any, shown: str, ignored: list[str]) -> Any:
+        if rows[0].path.sub is None:
+            return rows[0].field.settle(value)
+        if not rows[0].path.attribute.multi_valued:
+            return _fit_subs(rows, value, shown, ignored)
+        items = list(value)
+        slots: dict[str, list[Row]] = {}
+        for row in rows:
+            slots.setdefault(str(row.path.where), []).append(row)
+        fitted = []
+        for where, slot in slots.items():
+            chosen = _choose(items, slot, only=len(slots) == 1)
+            if chosen is None:
+                continue
+            items = [item for item in items if item is not chosen]
+            held = {k: v for k, v in chosen.items() if k not in ("type", "primary", "display")}
+            subs = _fit_subs(slot, held, f"{shown}[{where}]", ignored)
+            if subs is not None:
+                only = {"primary": True} if len(slots) == 1 else {}
+                fitted.append({**subs, **slot[0].constants, **only})
+        ignored.extend(f"{shown}[{_described(item)}]" for item in items)
+        return fitted
+
+    def _is_only_slot(self, row: Row) -> bool:
+        group = self._groups[(row.path.urn, row.path.name)]
+        return len({str(other.path.where) for other in group}) == 1
+
+
+def _row(full: ResourceType, field: Field) -> Row:
+    path = parse_path(field.path, full)
+    return Row(field, path, _constants(path.where))
+
+
+def _constants(where: Filter | None) -> dict[str, Any]:
+    terms: Sequence[Filter] = where.terms if isinstance(where, And) else (where,) if where else ()
+    return {term.path.name: term.value for term in terms if isinstance(term, Compare)}
+
+
+def _place(
+    resource: Resource, path: Path, constants: dict[str, Any], only: bool, value: Any
+) -> None:
+    """Put a value at its path; `only` marks the one value of a list as the primary one."""
+    holder = resource.setdefault(path.urn, {}) if path.urn else resource
+    if path.sub is None:
+        holder[path.name] = value
+    elif not path.attribute.multi_valued:
+        holder.setdefault(path.name, {})[path.sub] = value
+    else:
+        item = _slot(holder.setdefault(path.name, []), constants)
+        item[path.sub] = value
+        if only:
+            item["primary"] = True
+
+
+def _slot(items: list[dict[str, Any]], constants: dict[str, Any]) -> dict[str, Any]:
+    for item in items:
+        if all(item.get(name) == value for name, value in constants.items()):
+            return item
+    items.append(dict(constants))
+    return items[-1]
+
+
+def _written(row: Row, value: Any) -> Any:
+    try:
+        return row.field.write(value)
+    except ValueError as problem:
+        raise invalid_value(f"{row.path}: {problem}.") from None
+
+
+def _value_at(resource: Resource, row: Row) -> Any:
+    path = row.path
+    holder = (resource.get(path.urn) or {}) if path.urn else resource
+    value = holder.get(path.name)
+    if path.sub is None or value is None:
+        return value if is_present(value) else None
+    items = value if isinstance(value, list) else [value]
+    for item in items:
+        if all(item.get(name) == wanted for name, wanted in row.constants.items()):
+            return item.get(path.sub)
+    return None
+
+
+def _holders(full: ResourceType, resource: Resource) -> Iterator[tuple[str, dict[str, Any]]]:
+    extensions = {extension.urn for extension in full.extensions}
+    yield "", {k: v for k, v in resource.items() if k not in extensions | {"id", "meta", "schemas"}}
+    for urn in extensions:
+        if resource.get(urn):
+            yield urn, resource[urn]
+
+
+def _fit_subs(rows: list[Row], value: Any, shown: str, ignored: list[str]) -> Any:
+    settle = {row.path.sub: row.field.settle for row in rows}
+    ignored.extend(f"{shown}.{name}" for name in value if name not in settle and name != "$ref")
+    return {name: settle[name](item) for name, item in value.items() if name in settle} or None
+
+
+def _choose(items: list[dict[str, Any]], slot: list[Row], *, only: bool) -> dict[str, Any] | None:
+    constants = slot[0].constants
+    for item in items:
+        if all(item.get(name) == value for name, value in constants.items()):
+            return item
+    if not only:
+        return None
+    demanded = any(row.field.required for row in slot)
+    free = [item for item in items if demanded or "type" not in item]
+    return next((item for item in free if item.get("primary")), free[0] if free else None)
+
+
+def _described(item: Any) -> str:
+    kind = item.get("type") if isinstance(item, dict) else None
+    return f'type eq "{kind}"' if kind else "no type"
+
+
+def _narrowed(full: ResourceType, rows: Sequence[Row]) -> ResourceType:
+    """Return the resource type with exactly what the rows hold, as /Schemas declares it."""
+
+    def narrow(schema: Schema, urn: str) -> Schema:
+        attributes = []
+        for attribute in schema.attributes:
+            held = [r for r in rows if r.path.urn == urn and r.path.name == attribute.name]
+            if held:
+                attributes.append(_narrowed_attribute(attribute, held))
+        return replace(schema, attributes=tuple(attributes))
+
+    extensions = (narrow(extension, extension.urn) for extension in full.extensions)
+    return replace(
+        full,
+        schema=narrow(full.schema, ""),
+        extensions=tuple(extension for extension in extensions if extension.attributes),
+    )
+
+
+def _narrowed_attribute(attribute: Attribute, rows: list[Row]) -> Attribute:
+    if rows[0].path.sub is None:
+        return _characterized(attribute, rows[:1])
+    subs = []
+    for sub in attribute.sub_attributes:
+        held = [row for row in rows if row.path.sub == sub.name]
+        if held:
+            subs.append(_characterized(sub, held))
+        elif sub.name == "type" and rows[0].constants:
+            kinds = dict.fromkeys(str(row.constants["type"]) for row in rows)
+            subs.append(replace(sub, canonical_values=tuple(kinds)))
+        elif sub.name == "primary" and len({str(row.path.where) for row in rows}) == 1:
+            subs.append(replace(sub, mutability="readOnly"))
+    abilities = {row.field.mutability for row in rows}
+    return replace(
+        attribute,
+        sub_attributes=tuple(subs),
+        required=attribute.required or any(row.field.required for row in rows),
+        mutability=abilities.pop() if len(abilities) == 1 else "readWrite",
+        returned="never" if not any(row.field.readable for row in rows) else attribute.returned,
+    )
+
+
+def _characterized(attribute: Attribute, rows: list[Row]) -> Attribute:
+    fields = [row.field for row in rows]
+    known = attribute.mutability
+    return replace(
+        attribute,
+        required=attribute.required or any(field.required for field in fields),
+        mutability=known if known in ("readOnly", "immutable") else fields[0].mutability,
+        returned="never" if not fields[0].readable else attribute.returned,
+        canonical_values=fields[0].canonical or attribute.canonical_values,
+    )

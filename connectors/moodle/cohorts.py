@@ -1,0 +1,288 @@
+"""Cohorts of a Moodle site as Groups: the mapping, and the five methods on `core_cohort_*`."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from connectors.base import Collection, Options
+from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resource
+from connectors.moodle.client import MoodleClient, MoodleError, chunks
+from connectors.moodle.like import plain_part
+from connectors.moodle.users import text
+from connectors.planning import Branch, Plan
+from schemas.changes import Change
+from schemas.errors import (
+    ScimError,
+    invalid_value,
+    not_found_resource,
+    not_implemented,
+    uniqueness,
+)
+from schemas.group import GROUP, LMS_GROUP
+
+PREFIX = "cohort-"
+BY_ID = "core_cohort_get_cohorts"
+SEARCH = "core_cohort_search_cohorts"
+MADE_HERE = "matricula-"
+"""Begins the ID number of a cohort that was given none: Moodle lets only one have none."""
+
+_ID = re.compile(PREFIX + r"([1-9][0-9]{0,17})")
+_MEMBER = re.compile(r"[1-9][0-9]{0,17}")
+_UNKNOWN_USER = re.compile(r"user id=(\d+) not exists")
+_SITE = {"contextid": 1}
+
+
+def _cohort_id(value: Any) -> str:
+    found = _ID.fullmatch(value)
+    if found is None:
+        raise Impossible
+    return found[1]
+
+
+def _search(value: Any) -> str | None:
+    return plain_part(value)
+
+
+def _member(value: Any) -> str:
+    if not _MEMBER.fullmatch(value):
+        raise ValueError(f"{value[:40]!r} is not the id of a user")
+    return str(value)
+
+
+def cohort_mapping() -> Mapping:
+    """Return the mapping of cohorts."""
+    contains = {op: Push(SEARCH, "query", value=_search) for op in ("eq", "co", "sw", "ew")}
+    return Mapping(
+        GROUP,
+        Field("id", "id", read=lambda id: f"{PREFIX}{id}", at_create=False, modifiable=False,
+              push={"eq": Push(BY_ID, "cohortids", key=True, value=_cohort_id)}),
+        Field("displayName", "name", write=text(254, zero=True), required=True, push=contains,
+              empty=None),
+        Field("externalId", "idnumber", write=_external_id, push=contains, empty="",
+              read=lambda held: None if held.startswith(MADE_HERE) else held),
+        Field(f"{LMS_GROUP}:uuid", "idnumber", at_create=False, modifiable=False),
+        Field(f"{LMS_GROUP}:kind", "kind", read=str, at_create=False, modifiable=False,
+              canonical=("cohort",)),
+        Field(f"{LMS_GROUP}:description", "description", write=text(65535)),
+        Field("members", "userids", costly=True),
+        walk="reads all cohorts in one call, and the members of those shown in one more",
+    )  # fmt: skip
+
+
+def _external_id(value: Any) -> str:
+    if value.startswith(MADE_HERE):
+        raise ValueError(f"values that begin with {MADE_HERE!r} are Matricula's own")
+    return text(100)(value)
+
+
+class Cohorts(Collection):
+    """All cohorts of a site, those of course categories included."""
+
+    def __init__(self, client: MoodleClient, options: Options) -> None:
+        self.mapping = cohort_mapping()
+        self._client = client
+
+    def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
+        found: dict[int, Native] = {}
+        for branch in plan.branches if plan.branches is not None else [()]:
+            found.update((row["id"], row) for row in self._native_search(branch))
+        yield [self._resource(found[id]) for id in sorted(found)]
+
+    def get(self, id: str) -> Resource | None:
+        found = _ID.fullmatch(id)
+        if found is None:
+            return None
+        rows = self._client.call(BY_ID, {"cohortids": [found[1]]})
+        return self._resource(rows[0]) if rows else None
+
+    def complete(self, resources: Sequence[Resource], wanted: frozenset[str]) -> None:
+        if "members" not in wanted or not resources:
+            return
+        members = self._members([_number(resource["id"]) for resource in resources])
+        for resource in resources:
+            ids = members.get(_number(resource["id"]), ())
+            resource["members"] = [{"value": str(id), "type": "User"} for id in ids]
+
+    def create(self, resource: Resource) -> Resource:
+        users = [_checked(member) for member in resource.get("members", ())]
+        native = self.mapping.to_native(resource)
+        native.setdefault("idnumber", MADE_HERE + uuid.uuid4().hex)
+        cohort = {"categorytype": {"type": "system", "value": ""}, **native}
+        try:
+            rows = self._client.call(
+                "core_cohort_create_cohorts", {"cohorts": [cohort]}, write=True
+            )
+        except MoodleError as error:
+            if error.code == "invalidparameter" and self._with_idnumber(native["idnumber"]):
+                raise uniqueness("externalId is already in use by another cohort.") from None
+            raise
+        created = self._resource(rows[0])
+        try:
+            self._add(_number(created["id"]), users)
+        except ScimError:
+            self.delete(created["id"])
+            raise
+        return {**created, "members": [{"value": id, "type": "User"} for id in users]}
+
+    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+        number = _number(before["id"])
+        members = [change for change in changes if change.path.name == "members"]
+        added = [_checked(change.new) for change in members if change.new is not None]
+        removed = [_checked(change.old) for change in members if change.new is None]
+        native = self.mapping.to_native_changes(changes)
+        self._add(number, added)
+        self._remove(number, removed)
+        if native:
+            self._send_update(number, before, native)
+        return after
+
+    def delete(self, id: str) -> None:
+        try:
+            self._client.call(
+                "core_cohort_delete_cohorts", {"cohortids": [_number(id)]}, write=True
+            )
+        except MoodleError as error:
+            if error.code == "invalidrecord":
+                raise not_found_resource("Group", id) from None
+            raise
+
+    def find_again(self, resource: Resource) -> Resource | None:
+        if external_id := resource.get("externalId"):
+            rows = self._with_idnumber(external_id)
+            return self._resource(rows[0]) if rows else None
+        rows = self._client.call(SEARCH, _query(resource["displayName"]))["cohorts"]
+        named = [row for row in rows if row["name"] == resource["displayName"]]
+        made = [row for row in named if row["idnumber"].startswith(MADE_HERE)]
+        return self._resource(max(made, key=_row_id)) if made else None
+
+    def _native_search(self, branch: Branch) -> list[Native]:
+        rows: list[Native]
+        if not branch:
+            rows = self._client.call(BY_ID)
+        elif branch[0].push.key:
+            rows = self._client.call(BY_ID, {"cohortids": list(branch[0].values)})
+        else:
+            rows = self._client.call(SEARCH, _query(branch[0].values[0]))["cohorts"]
+        return rows
+
+    def _resource(self, row: Native) -> Resource:
+        return self.mapping.to_scim({**row, "kind": "cohort"})
+
+    def _members(self, numbers: list[str]) -> dict[str, list[int]]:
+        """Read members; a cohort deleted meanwhile loses the answer for all, so ask once more."""
+        members: dict[str, list[int]] = {}
+        for part in chunks(numbers, 1):
+            try:
+                rows = self._read_members(part)
+            except MoodleError as error:
+                if error.code != "invalidrecord":
+                    raise
+                known = {str(row["id"]) for row in self._client.call(BY_ID, {"cohortids": part})}
+                part = [number for number in part if number in known]
+                rows = self._read_members(part) if part else []
+            members.update((str(row["cohortid"]), sorted(row["userids"])) for row in rows)
+        return members
+
+    def _read_members(self, numbers: list[str]) -> list[Native]:
+        rows: list[Native] = self._client.call(
+            "core_cohort_get_cohort_members", {"cohortids": numbers}
+        )
+        return rows
+
+    def _add(self, number: str, users: list[str]) -> None:
+        """Add members, all or none: Moodle adds the known ones and warns of the others."""
+        done: list[str] = []
+        for part in chunks(users, 4):
+            members = [
+                {
+                    "cohorttype": {"type": "id", "value": number},
+                    "usertype": {"type": "id", "value": user},
+                }
+                for user in part
+            ]
+            answer = self._client.call(
+                "core_cohort_add_cohort_members", {"members": members}, write=True
+            )
+            warnings = [w for w in answer.get("warnings", ()) if w.get("warningcode") != "3"]
+            if warnings:
+                self._take_back(number, done, part, warnings)
+            done += part
+
+    def _take_back(
+        self, number: str, done: list[str], part: list[str], warnings: list[dict[str, Any]]
+    ) -> None:
+        said = " ".join(str(warning.get("message", "")) for warning in warnings)
+        unknown = set(_UNKNOWN_USER.findall(said))
+        if not unknown:
+            raise not_found_resource("Group", PREFIX + number)
+        self._remove(number, [*done, *(user for user in part if user not in unknown)])
+        shown = ", ".join(sorted(unknown, key=int)[:20])
+        raise invalid_value(f"members: no such user: {shown}.")
+
+    def _remove(self, number: str, users: list[str]) -> None:
+        for part in chunks(users, 2):
+            try:
+                self._send_removal(number, part)
+            except MoodleError as error:
+                if error.code != "invaliduser":
+                    raise
+                # One of them was deleted from the site and so from the cohort: leave it out.
+                left = {str(id) for id in self._members([number]).get(number, ())}
+                self._send_removal(number, [user for user in part if user in left])
+
+    def _send_removal(self, number: str, users: list[str]) -> None:
+        if users:
+            members = [{"cohortid": number, "userid": user} for user in users]
+            self._client.call("core_cohort_delete_cohort_members", {"members": members}, write=True)
+
+    def _send_update(self, number: str, before: Resource, native: Native) -> None:
+        """Send name and ID number together, as Moodle demands, to a cohort of the whole site.
+
+        The function also moves the cohort to the category that it is given, and no function
+        tells which one it is in; so only cohorts that are found at site level are changed.
+        """
+        idnumber = str(before.get(LMS_GROUP, {}).get("uuid", ""))
+        wanted = native.get("idnumber")
+        if wanted == "":
+            native["idnumber"] = MADE_HERE + uuid.uuid4().hex
+        elif wanted and self._with_idnumber(wanted, other_than=number):
+            raise uniqueness("externalId is already in use by another cohort.")
+        site = self._client.call(SEARCH, {**_query(idnumber), "includes": "self"})["cohorts"]
+        if number not in {str(row["id"]) for row in site}:
+            raise not_implemented(
+                "The cohort belongs to a course category; Moodle's web service cannot change it "
+                "without moving it. Change it in Moodle."
+            )
+        cohort = {
+            "id": number,
+            "categorytype": {"type": "system", "value": ""},
+            "name": before["displayName"],
+            "idnumber": idnumber,
+            **native,
+        }
+        self._client.call("core_cohort_update_cohorts", {"cohorts": [cohort]}, write=True)
+
+    def _with_idnumber(self, idnumber: str, other_than: str = "") -> list[Native]:
+        rows = self._client.call(SEARCH, _query(idnumber))["cohorts"]
+        return [row for row in rows if row["idnumber"] == idnumber and str(row["id"]) != other_than]
+
+
+_row_id: Callable[[Native], int] = lambda row: int(row["id"])  # noqa: E731
+
+
+def _query(text: str) -> dict[str, Any]:
+    return {"query": text, "context": _SITE, "includes": "all", "limitfrom": 0, "limitnum": 0}
+
+
+def _number(id: str) -> str:
+    return id.removeprefix(PREFIX)
+
+
+def _checked(member: Any) -> str:
+    try:
+        return _member(member.get("value", ""))
+    except ValueError as problem:
+        raise invalid_value(f"members.value: {problem}.") from None

@@ -1,0 +1,56 @@
+"""A Moodle to rehearse with: answers as Moodle 4.5's REST web service does, from memory.
+
+application = create_simulator(users=100, cohorts=3, debug=True)
+application.site.token          # the gateway's token
+application.faults.add("status", status=503, match="core_user_get_users")
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+
+from connectors.faults import Faults
+from connectors.moodle.simulator.control import make_control
+from connectors.moodle.simulator.records import Cohort, Mail, Token, User
+from connectors.moodle.simulator.seeding import seed
+from connectors.moodle.simulator.server import make_server
+from connectors.moodle.simulator.settings import CustomField, Settings
+from connectors.moodle.simulator.site import GATEWAY_CAPABILITIES, Site
+
+__all__ = [
+    "GATEWAY_CAPABILITIES",
+    "Cohort",
+    "CustomField",
+    "Mail",
+    "Settings",
+    "Simulator",
+    "Site",
+    "Token",
+    "User",
+    "create_simulator",
+]
+
+
+class Simulator(Flask):
+    """The Flask app of one simulated site, with its state and its faults."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(__name__)
+        self.site = site
+        self.extensions["site"] = site
+        self.config["MAX_FORM_MEMORY_SIZE"] = None
+        self.faults = Faults(self.wsgi_app)
+        self.wsgi_app = self.faults  # type: ignore[method-assign]
+        self.register_blueprint(make_server(site))
+        self.register_blueprint(make_control(site, self.faults))
+
+
+def create_simulator(
+    users: int = 0, cohorts: int = 0, token: str | None = None, **settings: Any
+) -> Simulator:
+    """Return a Moodle with that many accounts and cohorts; `settings` are those of `Settings`."""
+    site = Site(Settings(**settings), token)
+    seed(site, users, cohorts)
+    return Simulator(site)

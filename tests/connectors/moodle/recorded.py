@@ -1,0 +1,105 @@
+"""The recorded cases of a real Moodle 4.5.6, and a simulator prepared for each of them.
+
+A case holds `caller` (gateway, low, administrator), `request` (form fields), `status`, `response`,
+and under `given` what the site must hold before the call: `accounts` (keys of accounts.json),
+`cohorts`, `settings`, rights of the token, and so on. A response that ends in `"... 35 in all"`
+was cut when it was recorded; `"..."` stands for a value of the measured machine. A case with
+`skip` is not replayed, for the reason given.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from werkzeug.test import TestResponse
+
+from connectors.moodle.simulator import CustomField, Simulator, create_simulator
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "moodle"
+REST = "/webservice/rest/server.php"
+
+PROFILE_FIELDS = (
+    CustomField("employeetype", "Employee type"),
+    CustomField("costcenter", "Cost center", hidden=True),
+    CustomField("isalumni", "Is alumni", type="checkbox"),
+)
+
+
+@cache
+def load_cases() -> list[tuple[str, dict[str, Any]]]:
+    """Return (function, case) of every recorded case."""
+    return [
+        (recorded["function"], case)
+        for path in sorted(FIXTURES.glob("*.json"))
+        if (recorded := json.loads(path.read_text(encoding="utf-8"))).get("cases")
+        for case in recorded["cases"]
+    ]
+
+
+@cache
+def load_accounts() -> dict[str, dict[str, Any]]:
+    """Return the accounts that the measured site held, by key."""
+    text = (FIXTURES / "accounts.json").read_text(encoding="utf-8")
+    accounts: dict[str, dict[str, Any]] = json.loads(text)["accounts"]
+    return accounts
+
+
+def prepare(given: dict[str, Any]) -> Simulator:
+    """Return a site like the measured one, in the state that a case starts from."""
+    simulator = create_simulator(users=60, custom_fields=PROFILE_FIELDS, site_name="LabMoodle")
+    site = simulator.site
+    low = {"id": 4, "username": "scimlow", "firstname": "Scimlow", "lastname": "Service"}
+    site.add_user(**low, email="scimlow@example.org")
+    for key in given.get("accounts", ()):
+        site.add_user(**json.loads(json.dumps(load_accounts()[key])))
+    for cohort in given.get("cohorts", ()):
+        site.add_cohort(**{**cohort, "members": set(cohort.get("members", ()))})
+    for name, value in given.get("settings", {}).items():
+        setattr(site.settings, name, value)
+    for name, value in given.get("service_account", {}).items():
+        setattr(site.service_account, name, value)
+    for name, value in given.get("token", {}).items():
+        setattr(site.gateway, name, value)
+    site.tokens[site.gateway.value] = site.gateway
+    site.next_user_id = given.get("next_user_id", site.next_user_id)
+    site.next_cohort_id = given.get("next_cohort_id", site.next_cohort_id)
+    return simulator
+
+
+def replay(function: str, case: dict[str, Any]) -> TestResponse:
+    """Send a recorded request to a prepared site and return its answer."""
+    given = case.get("given", {})
+    simulator = prepare(given)
+    site = simulator.site
+    fields = dict(case["request"])
+    if function != "protocol_errors":
+        protocol = {"wstoken": "<token>", "wsfunction": function, "moodlewsrestformat": "json"}
+        fields = {**protocol, **fields}
+    token = site.token
+    if case["caller"] == "administrator":
+        token = site.admin_token
+    elif case["caller"] == "low":
+        rights = {"webservice/rest:use", *given.get("capabilities", ())}
+        token = site.add_token("scimlow", capabilities=rights)
+    if "password" in given:
+        site.set_password(site.service_account, given["password"])
+
+    def fill(value: Any) -> Any:
+        return value.replace("<token>", token) if isinstance(value, str) else value
+
+    client = simulator.test_client()
+    path = given.get("path", REST)
+    sent = {name: fill(value) for name, value in fields.items()}
+    headers = {name: fill(value) for name, value in given.get("headers", {}).items()}
+    query = {name: fill(value) for name, value in given.get("query", {}).items()}
+    for _ in range(given.get("repeat", 1)):
+        if given.get("method") == "GET":
+            answer = client.get(path, query_string={**query, **sent}, headers=headers)
+        elif "json" in given:
+            answer = client.post(path, json=given["json"], query_string=query, headers=headers)
+        else:
+            answer = client.post(path, data=sent, query_string=query, headers=headers)
+    return answer
