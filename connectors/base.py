@@ -11,8 +11,8 @@ from connectors.planning import Plan
 from schemas.changes import Change
 from schemas.errors import ScimError, not_implemented
 
-Observe = Callable[[str, str, float], None]
-"""Called after every upstream call with its name, its outcome and its seconds."""
+Observe = Callable[[str, str, str, float, bool], None]
+"""Told of every upstream call: target, call, outcome, seconds, and whether the breaker is open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ class HttpClient:
     def __init__(self, options: Options, *, auth: httpx.Auth | None = None) -> None:
         self.url = base_url(options.url, allow_private_network=options.allow_private_network)
         self.breaker = Breaker()
+        self._target = options.name
         self._observe = options.observe
         limits = httpx.Limits(
             max_connections=options.connections,
@@ -190,7 +191,8 @@ class HttpClient:
             raise (_Again(error) if repeatable else error) from None
         finally:
             if self._observe is not None:
-                self._observe(name, outcome, time.perf_counter() - started)
+                seconds = time.perf_counter() - started
+                self._observe(self._target, name, outcome, seconds, self.breaker.is_open)
         return self._judged(response, repeatable)
 
     def _judged(self, response: httpx.Response, repeatable: bool) -> httpx.Response:

@@ -1,20 +1,19 @@
-"""A write as a list of Changes: PATCH applied (RFC 7644 section 3.5.2), and old against new."""
+"""A write as a list of Changes: the old resource against the new one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from schemas.attributes import Attribute, ResourceType
-from schemas.errors import invalid_path, invalid_syntax, invalid_value, mutability, no_target
-from schemas.filters import And, Compare, Filter, parse_path
-from schemas.match import compile_filter, is_present
-from schemas.messages import Operation, load_value
+from schemas.errors import invalid_value, mutability
+from schemas.filters import Compare
+from schemas.match import is_present
+from schemas.patch import Resource, apply_patch
 from schemas.paths import Path
 
-Resource = dict[str, Any]
+__all__ = ["Change", "Resource", "apply_patch", "check", "diff"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,31 +28,6 @@ class Change:
     op: Literal["add", "replace", "remove"]
     old: Any
     new: Any
-
-
-def apply_patch(
-    resource_type: ResourceType,
-    resource: Resource,
-    operations: list[Operation],
-    *,
-    strict: bool = False,
-) -> tuple[Resource, list[str]]:
-    """Return the resource after all operations, and the names that no schema knows.
-
-    The given resource stays as it is, so that a failing operation leaves nothing behind.
-    Raises 400 invalidPath, noTarget, mutability, invalidSyntax or invalidValue.
-    """
-    patched: Resource = _copy(resource)
-    unknown: list[str] = []
-    for operation in operations:
-        if operation.path is None:
-            _apply_without_path(resource_type, patched, operation, unknown, strict)
-            continue
-        path = parse_path(operation.path, resource_type)
-        if _is_read_only(path):
-            raise mutability(f"{path} is read-only.")
-        _apply(patched, operation.op, path, operation.value, strict)
-    return patched, unknown
 
 
 def diff(resource_type: ResourceType, old: Resource, new: Resource) -> tuple[Change, ...]:
@@ -118,232 +92,13 @@ def _check_canonical(attribute: Attribute, value: Any, shown: str) -> None:
         raise invalid_value(f"{shown}: {str(value)[:80]!r} is not one of {some}.")
 
 
-def _copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copy(item) for key, item in value.items()}
-    return [_copy(item) for item in value] if isinstance(value, list) else value
-
-
-def _is_read_only(path: Path) -> bool:
-    return "readOnly" in (path.attribute.mutability, path.leaf.mutability)
-
-
-def _apply_without_path(
-    resource_type: ResourceType,
-    resource: Resource,
-    operation: Operation,
-    unknown: list[str],
-    strict: bool,
-) -> None:
-    """Apply an operation whose value is an object: each key is a path of its own.
-
-    Clients send `id` and `schemas` along, dotted names and URN-qualified ones.
-    """
-    if operation.op == "remove":
-        raise no_target("remove needs a path.")
-    if not isinstance(operation.value, dict):
-        raise invalid_value(f"{operation.op} without a path needs an object as value.")
-    for key, value in operation.value.items():
-        if key.lower() in ("schemas", "id", "meta"):
-            continue
-        try:
-            path = parse_path(key, resource_type)
-        except Exception:
-            if strict:
-                raise
-            unknown.append(key)
-            continue
-        if _is_read_only(path):
-            if strict:
-                raise mutability(f"{path} is read-only.")
-            continue
-        _apply(resource, operation.op, path, value, strict)
-
-
-def _apply(resource: Resource, op: str, path: Path, value: Any, strict: bool) -> None:
-    if not path.name:
-        _apply_extension(resource, op, path, value, strict)
-        return
-    holder = resource.setdefault(path.urn, {}) if path.urn else resource
-    selects = path.where is not None or path.sub or not path.attribute.multi_valued
-    if op == "remove" and (selects or not isinstance(value, list | dict)):
-        loaded = None
-    else:
-        target = path.leaf if path.sub or not path.where else _single(path.attribute)
-        loaded = load_value(target, value, str(path), strict=strict)
-    if path.attribute.multi_valued:
-        _apply_to_list(holder, op, path, loaded, strict)
-    elif path.sub:
-        inner = holder.setdefault(path.name, {})
-        _assign(inner, path, path.sub_attribute, loaded)
-        if not inner:
-            del holder[path.name]
-    elif path.attribute.type == "complex" and loaded is not None:
-        _merge(holder.setdefault(path.name, {}), loaded, value)
-    else:
-        _assign(holder, path, path.attribute, loaded)
-    if path.urn and not holder:
-        del resource[path.urn]
-
-
-@lru_cache(maxsize=64)
-def _single(attribute: Attribute) -> Attribute:
-    """Return the attribute as one value of its list."""
-    return Attribute(attribute.name, attribute.type, sub_attributes=attribute.sub_attributes)
-
-
-def _apply_extension(resource: Resource, op: str, path: Path, value: Any, strict: bool) -> None:
-    if op == "remove":
-        resource.pop(path.urn, None)
-        return
-    if not isinstance(value, dict):
-        raise invalid_value(f"{path.urn} must be an object.")
-    for key, item in value.items():
-        attribute = path.attribute.sub(key)
-        if attribute is None:
-            raise invalid_path(f"{key!r} is not an attribute of {path.urn}.")
-        _apply(resource, op, Path(path.urn, attribute.name, attribute=attribute), item, strict)
-
-
-def _assign(holder: dict[str, Any], path: Path, attribute: Attribute | None, value: Any) -> None:
-    assert attribute is not None
-    before = holder.get(attribute.name)
-    if attribute.mutability == "immutable" and before is not None and before != value:
-        raise mutability(f"{path} is immutable.")
-    if value is None:
-        holder.pop(attribute.name, None)
-    else:
-        holder[attribute.name] = value
-
-
-def _merge(held: dict[str, Any], loaded: dict[str, Any], written: Any) -> None:
-    """Take over the given sub-attributes, keep the others; a null one is removed."""
-    held.update(loaded)
-    if isinstance(written, dict):
-        for key, value in written.items():
-            if value is None or value == "":
-                for name in [name for name in held if name.lower() == key.lower()]:
-                    del held[name]
-
-
-def _apply_to_list(holder: dict[str, Any], op: str, path: Path, value: Any, strict: bool) -> None:
-    items: list[Any] = holder.get(path.name) or []
-    if path.where is not None:
-        items = _apply_to_matches(items, op, path, value, strict)
-    elif path.sub:
-        items = _apply_to_each(items, op, path, value)
-    elif op == "remove":
-        items = _without(items, value, strict) if value else []
-    elif op == "replace":
-        items = value or []
-        _keep_one_primary(items, items)
-    else:
-        items = _with(items, value or [])
-    if items:
-        holder[path.name] = items
-    elif path.name in holder:
-        holder[path.name] = []
-
-
-def _with(items: list[Any], added: list[Any]) -> list[Any]:
-    """Append what is not there yet; a new primary value takes the place of the old one."""
-    known = {_key(item) for item in items}
-    fresh: list[Any] = []
-    for item in added:
-        key = _key(item)
-        if key not in known or not any(_covers(held, item) for held in items + fresh):
-            known.add(key)
-            fresh.append(item)
-    items = items + fresh
-    _keep_one_primary(items, fresh)
-    return items
-
-
-def _key(item: Any) -> Any:
-    return item.get("value") if isinstance(item, dict) else item
-
-
-def _covers(held: Any, item: Any) -> bool:
-    """Tell whether a held value has everything that the other one says."""
-    if not isinstance(held, dict) or not isinstance(item, dict):
-        return bool(held == item)
-    return all(held.get(name) == value or name == "$ref" for name, value in item.items())
-
-
-def _without(items: list[Any], removed: list[Any], strict: bool) -> list[Any]:
-    if strict:
-        raise invalid_syntax("remove takes no value: select the values by a filter in the path.")
-    keys = {_key(item) for item in removed}
-    return [item for item in items if _key(item) not in keys]
-
-
-def _keep_one_primary(items: list[Any], touched: list[Any]) -> None:
-    primary = [item for item in touched if isinstance(item, dict) and item.get("primary") is True]
-    if not primary:
-        return
-    if len(primary) > 1:
-        raise invalid_value("At most one value can be primary.")
-    for item in items:
-        if item is not primary[0] and item.get("primary") is True:
-            item["primary"] = False
-
-
-def _apply_to_matches(items: list[Any], op: str, path: Path, value: Any, strict: bool) -> list[Any]:
-    assert path.where is not None
-    wanted = compile_filter(path.where)
-    is_complex = path.attribute.type == "complex"
-    matches = [item for item in items if wanted(item if is_complex else {path.name: item})]
-    if not matches:
-        if op == "add" and not strict and (stated := _stated(path.where)) is not None:
-            matches = [stated]
-            items = [*items, stated]
-        elif op == "remove" and not strict:
-            return items
-        else:
-            raise no_target(f"{path} matches no value.")
-    if op == "remove" and not path.sub:
-        return [item for item in items if not any(item is match for match in matches)]
-    for match in matches:
-        if path.sub:
-            _assign(match, path, path.sub_attribute, value)
-        elif isinstance(value, dict):
-            match.update(value)
-    _keep_one_primary(items, matches if path.sub in (None, "primary") else [])
-    return [item for item in items if not isinstance(item, dict) or _says_something(item)]
-
-
-def _says_something(item: dict[str, Any]) -> bool:
-    return any(name not in ("type", "primary", "$ref", "display") for name in item)
-
-
-def _stated(where: Filter) -> dict[str, Any] | None:
-    """Return the value that an equality filter describes, or None: `type eq "work"`."""
-    terms = where.terms if isinstance(where, And) else (where,)
-    stated: dict[str, Any] = {}
-    for term in terms:
-        if not isinstance(term, Compare) or term.op != "eq":
-            return None
-        stated[term.path.name] = term.value
-    return stated
-
-
-def _apply_to_each(items: list[Any], op: str, path: Path, value: Any) -> list[Any]:
-    assert path.sub is not None
-    if not items and op != "remove" and value is not None:
-        return [{path.sub: value}]
-    for item in items:
-        _assign(item, path, path.sub_attribute, value)
-    return [item for item in items if _says_something(item)]
-
-
 def _differences(resource_type: ResourceType, old: Resource, new: Resource) -> Iterator[Change]:
     common = (("", a) for a in (resource_type.find("externalId"),) if a)
     for urn, attribute in (*common, *resource_type.attributes()):
         if attribute.mutability == "readOnly":
             continue
-        before = ((old.get(urn) or {}) if urn else old).get(attribute.name)
-        after = ((new.get(urn) or {}) if urn else new).get(attribute.name)
         path = Path(urn, attribute.name, attribute=attribute)
+        before, after = _held(old, path), _held(new, path)
         if attribute.mutability == "writeOnly":
             before = None
         if attribute.multi_valued:
@@ -354,60 +109,84 @@ def _differences(resource_type: ResourceType, old: Resource, new: Resource) -> I
             yield from _difference(path, before, after)
 
 
+def _held(resource: Resource, path: Path) -> Any:
+    return ((resource.get(path.urn) or {}) if path.urn else resource).get(path.name)
+
+
 def _difference(path: Path, before: Any, after: Any) -> Iterator[Change]:
+    """Yield the change of one value; an immutable one stays when `after` leaves it out."""
     before = before if is_present(before) else None
     after = after if is_present(after) else None
     if before == after:
         return
     if path.leaf.mutability == "immutable" and before is not None:
+        if after is None:
+            return
         raise mutability(f"{path} is immutable.")
-    op: Literal["add", "replace", "remove"] = (
-        "add" if before is None else "remove" if after is None else "replace"
-    )
-    yield Change(path, op, before, after)
+    yield Change(path, _op(before, after), before, after)
+
+
+def _op(before: Any, after: Any) -> Literal["add", "replace", "remove"]:
+    return "add" if before is None else "remove" if after is None else "replace"
 
 
 def _sub_differences(path: Path, before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
     for sub in path.attribute.sub_attributes:
         if sub.mutability == "readOnly":
             continue
-        at = Path(
-            path.urn,
-            path.name,
-            sub.name,
-            path.where,
-            attribute=path.attribute,
-            sub_attribute=sub,
-        )
-        hidden = sub.mutability == "writeOnly"
-        yield from _difference(at, None if hidden else before.get(sub.name), after.get(sub.name))
+        at = replace(path, sub=sub.name, sub_attribute=sub)
+        old, new = before.get(sub.name), after.get(sub.name)
+        if sub.name == "primary":
+            # Not primary is what a value is that does not say it (RFC 7643 section 2.4).
+            old, new = old or None, new or None
+        yield from _difference(at, None if sub.mutability == "writeOnly" else old, new)
 
 
 def _list_differences(path: Path, before: list[Any], after: list[Any]) -> Iterator[Change]:
-    attribute = path.attribute
-    if attribute.type != "complex":
-        yield from (Change(path, "remove", item, None) for item in before if item not in after)
-        yield from (Change(path, "add", None, item) for item in after if item not in before)
+    if path.attribute.type != "complex":
+        gone, come = set(before) - set(after), set(after) - set(before)
+        yield from (Change(path, "remove", item, None) for item in before if item in gone)
+        yield from (Change(path, "add", None, item) for item in after if item in come)
         return
-    key = "type" if _told_apart(before, "type") and _told_apart(after, "type") else "value"
-    sub = attribute.sub(key)
+    value = path.attribute.sub("value")
+    if value and value.mutability == "immutable":
+        key = "value"
+    else:
+        by_type = _told_apart(before, "type") and _told_apart(after, "type")
+        key = "type" if by_type else "value"
+    sub = path.attribute.sub(key)
     if sub is None or not (_told_apart(before, key) and _told_apart(after, key)):
-        if before != after:
-            op: Literal["replace", "add"] = "replace" if before else "add"
-            yield Change(path, op, before or None, after or None)
+        if _written(path.attribute, before) != _written(path.attribute, after):
+            old, new = before or None, after or None
+            yield Change(path, _op(old, new), old, new)
         return
-    old, new = ({item[key]: item for item in items} for items in (before, after))
-    for name in [*old, *(name for name in new if name not in old)]:
-        if key == "value" and (name not in old or name not in new):
-            gone, come = old.get(name), new.get(name)
-            yield Change(path, "remove" if come is None else "add", gone, come)
+    old_by, new_by = ({item[key]: item for item in items} for items in (before, after))
+    for name in {**old_by, **new_by}:
+        was, will = old_by.get(name), new_by.get(name)
+        if key == "value" and (was is None or will is None):
+            yield Change(path, _op(was, will), was, will)
+        elif sub.mutability == "immutable":
+            _check_immutable(path, was or {}, will or {})
+        else:
+            where = Compare(Path("", sub.name, attribute=sub), "eq", name)
+            pair = [{k: v for k, v in (item or {}).items() if k != key} for item in (was, will)]
+            yield from _sub_differences(replace(path, where=where), *pair)
+
+
+def _check_immutable(path: Path, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Refuse to make another thing of a member; `$ref` follows from its value."""
+    for sub in path.attribute.sub_attributes:
+        if sub.mutability != "immutable" or sub.name == "$ref":
             continue
-        where = Compare(Path("", sub.name, attribute=sub), "eq", name)
-        at = Path(path.urn, path.name, None, where, attribute=attribute)
-        pair = [{k: v for k, v in items.get(name, {}).items() if k != key} for items in (old, new)]
-        changeable = [s for s in attribute.sub_attributes if s.mutability != "immutable"]
-        if key == "type" or changeable:
-            yield from _sub_differences(at, *pair)
+        old, new = before.get(sub.name), after.get(sub.name)
+        if None not in (old, new) and old != new:
+            raise mutability(f"{path}.{sub.name} is immutable.")
+
+
+def _written(attribute: Attribute, items: list[Any]) -> list[Any]:
+    """Return what clients may write of the values, without regard to their order."""
+    names = [sub.name for sub in attribute.sub_attributes if sub.mutability != "readOnly"]
+    return sorted([(name, item[name]) for name in names if item.get(name)] for item in items)
 
 
 def _told_apart(items: list[Any], key: str) -> bool:

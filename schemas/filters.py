@@ -7,7 +7,8 @@ at once into the frozen nodes below; no other module imports the library.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -20,7 +21,7 @@ from scim2_filter_parser.parser import SCIMParser, SCIMParserError
 from schemas.attributes import Attribute, ResourceType
 from schemas.errors import ScimError, invalid_filter, invalid_path, sensitive
 from schemas.names import standard_path
-from schemas.paths import Path, attribute_path, extension_path
+from schemas.paths import Path, attribute_path, extension_path, shown_text
 
 MAX_LENGTH = 4096
 MAX_DEPTH = 32
@@ -105,6 +106,11 @@ def conjunction(*terms: Filter) -> Filter:
     return flat[0] if len(flat) == 1 else And(tuple(flat))
 
 
+def is_text(value: str) -> bool:
+    """Tell whether a string can be stored and sent: no NUL, no half of a surrogate pair."""
+    return "\x00" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+
+
 def instant(text: str) -> datetime | None:
     """Return the moment that an xsd:dateTime names, in UTC where it has no offset, or None."""
     try:
@@ -140,14 +146,18 @@ def parse_path(text: str, resource_type: ResourceType) -> Path:
     """
     if extension := resource_type.extension(text.strip()):
         return extension_path(extension)
-    tree = _tree(f"{text} pr", invalid_path).expr
-    if not isinstance(tree, ast.AttrExpr) or tree.value.lower() != "pr":
-        raise invalid_path(f"{_shown(text)} is not an attribute path.")
-    resolve = _attributes_of(resource_type)
+    if not text.strip():
+        raise invalid_path("A path cannot be empty.")
+    tree = _tree(text, invalid_path, " pr").expr
+    if not isinstance(tree, ast.AttrExpr):
+        raise invalid_path(f"{shown_text(text)} is not an attribute path.")
     try:
-        return _value_path(tree.attr_path, resolve)
+        path = _value_path(tree.attr_path, _attributes_of(resource_type))
     except ScimError as error:
         raise invalid_path(error.detail) from None
+    if path.where is not None and not path.attribute.multi_valued:
+        raise invalid_path(f"{path.whole} has one value: a filter cannot select among it.")
+    return path
 
 
 Resolve = Callable[[str, str], Path]
@@ -160,7 +170,7 @@ def _attributes_of(resource_type: ResourceType) -> Resolve:
         if not urn and (standard := standard_path(resource_type.name, dotted)):
             return parse_path(standard, resource_type)
         written = f"{urn}:{dotted}" if urn else dotted
-        raise invalid_filter(f"{_shown(written)} is not an attribute of {resource_type.name}.")
+        raise invalid_filter(f"{shown_text(written)} is not an attribute of {resource_type.name}.")
 
     return resolve
 
@@ -168,11 +178,11 @@ def _attributes_of(resource_type: ResourceType) -> Resolve:
 def _sub_attributes_of(path: Path) -> Resolve:
     def resolve(urn: str, dotted: str) -> Path:
         found = None if urn else path.attribute.sub(dotted)
-        if found is None and path.attribute.type != "complex" and dotted.lower() == "value":
-            found = path.attribute
-        if found is None:
-            raise invalid_filter(f"{_shown(dotted)} is not a sub-attribute of {path}.")
-        return Path("", found.name, attribute=found)
+        if found is not None:
+            return Path("", found.name, attribute=found)
+        if path.attribute.type != "complex" and not urn and dotted.lower() == "value":
+            return Path("", "value", attribute=path.attribute)
+        raise invalid_filter(f"{shown_text(dotted)} is not a sub-attribute of {path}.")
 
     return resolve
 
@@ -206,15 +216,35 @@ class _Lexer(SCIMLexer):  # type: ignore[misc]
     @_(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w.])")  # type: ignore[name-defined]  # noqa: F821
     def NUMBER(self, t):  # type: ignore[no-untyped-def]
         t.value = json.loads(t.value)
+        if isinstance(t.value, float) and not math.isfinite(t.value):
+            raise SCIMParserError(f"the number at character {t.index + 1} is out of range")
         return t
 
     @_(r'"(?:[^"\\\x00-\x1f]|\\.)*"')  # type: ignore[name-defined]  # noqa: F821
     def COMP_VALUE(self, t):  # type: ignore[no-untyped-def]
         t.value = json.loads(t.value)
+        if not is_text(t.value):
+            raise SCIMParserError(
+                f"the string at character {t.index + 1} holds NUL or half a surrogate pair"
+            )
         return t
 
     def error(self, t):  # type: ignore[no-untyped-def]
         raise SCIMParserError(f"unexpected {t.value[0]!r} at character {t.index + 1}")
+
+
+def _tokens(text: str) -> Iterator[Any]:
+    """Yield the tokens; a bracket directly behind a sub-attribute is refused.
+
+    The grammar allows it, but complex attributes do not nest (RFC 7643 section 2.3.8), and the
+    library would take `emails.value[...]` for `emails[...].value`.
+    """
+    before = None
+    for token in _Lexer().tokenize(text):
+        if token.type == "LBRACKET" and before == "SUBATTR":
+            _refuse(token)
+        before = token.type
+        yield token
 
 
 def _refuse(token: Any) -> None:
@@ -224,15 +254,22 @@ def _refuse(token: Any) -> None:
     raise SCIMParserError(f"unexpected {str(token.value)[:40]!r} at character {token.index + 1}")
 
 
-def _tree(text: str, error: Callable[[str], ScimError]) -> ast.Filter:
-    """Parse with new lexer and parser objects: the library's are not thread-safe."""
+def _tree(text: str, error: Callable[[str], ScimError], suffix: str = "") -> ast.Filter:
+    """Parse with new lexer and parser objects: the library's are not thread-safe.
+
+    `suffix` makes a filter out of a path; no error message mentions it.
+    """
     if len(text) > MAX_LENGTH:
-        raise error(f"The filter is longer than {MAX_LENGTH} characters.")
+        raise error(f"More than {MAX_LENGTH} characters are too many.")
     _check_depth(text, error)
+
+    def refuse(token: Any) -> None:
+        _refuse(None if token is not None and token.index >= len(text) else token)
+
     parser = SCIMParser()
-    parser.error = _refuse
+    parser.error = refuse
     try:
-        tree = parser.parse(_Lexer().tokenize(text))
+        tree = parser.parse(_tokens(text + suffix))
     except SCIMParserError as problem:
         raise error(f"Syntax error: {problem}.") from None
     except ValueError:
@@ -254,13 +291,9 @@ def _check_depth(text: str, error: Callable[[str], ScimError]) -> None:
         elif character in "([":
             depth += 1
             if depth > MAX_DEPTH:
-                raise error(f"The filter has more than {MAX_DEPTH} brackets within each other.")
+                raise error(f"More than {MAX_DEPTH} brackets stand within each other.")
         elif character in ")]":
             depth -= 1
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 80 else text[:77] + "...")
 
 
 def _lower(node: Any, resolve: Resolve) -> Filter:
@@ -309,6 +342,8 @@ def _lower_chain(node: Any, resolve: Resolve) -> Filter:
 def _lower_value_path(node: Any, resolve: Resolve, *more: Filter) -> Filter:
     """Lower `emails[...]`: the library keeps the attribute in `namespace`."""
     path = _plain_path(node.namespace, resolve, without_sub=True)
+    if path.attribute.type != "complex" and not path.attribute.multi_valued:
+        raise invalid_filter(f"{path} has one simple value: no filter can select among it.")
     if path.where is not None or path.sub is not None:
         raise invalid_filter(f"{path} cannot be followed by a bracket.")
     inner = _sub_attributes_of(path)
@@ -344,7 +379,7 @@ def _value_path(written: Any, resolve: Resolve) -> Path:
     sub = value_path.namespace.sub_attr
     leaf = where.path.attribute.sub(sub.value) if sub else None
     if sub and leaf is None:
-        raise invalid_filter(f"{_shown(sub.value)} is not a sub-attribute of {where.path}.")
+        raise invalid_filter(f"{shown_text(sub.value)} is not a sub-attribute of {where.path}.")
     return Path(
         where.path.urn,
         where.path.name,
@@ -408,5 +443,5 @@ def _typed(path: Path, attribute: Attribute, operator: str, value: Value) -> Val
     else:
         fits = isinstance(value, str) and (kind != "dateTime" or instant(value) is not None)
     if not fits:
-        raise invalid_filter(f"{path} is of type {kind}: {_shown(json.dumps(value))} is not.")
+        raise invalid_filter(f"{path} is of type {kind}: {shown_text(json.dumps(value))} is not.")
     return value

@@ -45,7 +45,7 @@ def compile_filter(node: Filter) -> Predicate:
         case Where(path, term):
             inner = compile_filter(term)
             return lambda resource: any(
-                inner(value if isinstance(value, dict) else {path.name: value})
+                inner(value if isinstance(value, dict) else {"value": value})
                 for value in path.values(resource)
             )
         case Compare():

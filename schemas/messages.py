@@ -6,11 +6,9 @@ only.
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from marshmallow import EXCLUDE, ValidationError, fields
@@ -18,7 +16,8 @@ from marshmallow import Schema as Form
 
 from schemas.attributes import Attribute, ResourceType
 from schemas.errors import ScimError, invalid_syntax, invalid_value
-from schemas.filters import instant
+from schemas.forms import resource_form, sentence, validate, value_form
+from schemas.paths import shown_text
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 SEARCH_REQUEST = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
@@ -48,53 +47,67 @@ def load_resource(
     """
     if not isinstance(body, dict):
         raise invalid_syntax("The body must be a JSON object.")
-    unknown: list[str] = []
-    resource: dict[str, Any] = {}
     if strict:
         _check_schemas(resource_type, body)
+    reader = _Reader(strict, [])
+    resource: dict[str, Any] = {}
     for key, value in body.items():
         if key.lower() == "schemas":
             continue
         if extension := resource_type.extension(key):
-            held = _normalised_object(extension.find, value, key, unknown, strict, f"{key}:")
-            if held:
+            if held := reader.object(extension.find, value, extension.urn, f"{extension.urn}:"):
                 resource[extension.urn] = held
         elif attribute := resource_type.find(key):
-            _put(resource, attribute, value, attribute.name, unknown, strict)
+            reader.put(resource, attribute, value, attribute.name)
         else:
-            unknown.append(key)
-    if strict and unknown:
-        raise invalid_syntax(f"Unknown attributes: {', '.join(sorted(unknown))}.")
-    _check(_form(resource_type), resource)
-    return resource, unknown
+            reader.report(key)
+    reader.refuse_unknown()
+    validate(resource_form(resource_type), resource)
+    return _distinct(resource), reader.unknown
 
 
-def load_value(attribute: Attribute, value: Any, shown: str, *, strict: bool = False) -> Any:
+def load_value(
+    attribute: Attribute,
+    value: Any,
+    shown: str,
+    *,
+    strict: bool = False,
+    unknown: list[str] | None = None,
+) -> Any:
     """Return one value of an attribute in canonical names and types; None means unassigned.
 
-    `shown` is the path for error messages. Raises as `load_resource` does.
+    `shown` is the path for error messages; names that no schema knows are added to `unknown`.
+    Raises as `load_resource` does.
     """
-    unknown: list[str] = []
-    loaded = _normalised(attribute, value, shown, unknown, strict)
-    if strict and unknown:
-        raise invalid_syntax(f"Unknown attributes: {', '.join(sorted(unknown))}.")
-    if loaded is not None:
-        _check(_value_form(attribute), {attribute.name: loaded}, shown)
-    return loaded
+    reader = _Reader(strict, [] if unknown is None else unknown)
+    loaded = reader.value(attribute, value, shown)
+    reader.refuse_unknown()
+    if loaded is None:
+        return None
+    held = {attribute.name: loaded}
+    validate(value_form(attribute), held, shown)
+    return _distinct(held)[attribute.name]
 
 
 def load_patch(body: Any, *, strict: bool = False) -> list[Operation]:
     """Return the operations of a PatchOp message (RFC 7644 section 3.5.2)."""
     message = _message(body, "schemas", "Operations")
     urns = message.get("schemas")
-    if (urns is not None or strict) and (
-        not isinstance(urns, list) or PATCH_OP.lower() not in [str(u).lower() for u in urns]
-    ):
+    if (urns is not None or strict) and PATCH_OP.lower() not in _lower(urns):
         raise invalid_syntax(f"schemas must hold {PATCH_OP}.")
     written = message.get("Operations")
     if not isinstance(written, list) or not written:
         raise invalid_syntax("Operations must be a list of at least one operation.")
     return [_operation(item, strict) for item in written]
+
+
+class _Integer(fields.Integer):
+    """An integer, also as the text of a query parameter; a boolean is none."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **more: Any) -> Any:
+        if isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **more)
 
 
 class SearchForm(Form):
@@ -104,8 +117,8 @@ class SearchForm(Form):
         unknown = EXCLUDE
 
     filter = fields.String(load_default=None)
-    start_index = fields.Integer(data_key="startIndex", load_default=1)
-    count = fields.Integer(load_default=None)
+    start_index = _Integer(data_key="startIndex", load_default=1)
+    count = _Integer(load_default=None)
     sort_by = fields.String(data_key="sortBy", load_default=None)
     sort_order = fields.String(data_key="sortOrder", load_default="ascending")
     attributes = fields.List(fields.String(), load_default=list)
@@ -131,7 +144,7 @@ def load_search(parameters: Any) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = _SEARCH_FORM.load(message)
     except ValidationError as error:
-        raise invalid_value(_sentence(error)) from None
+        raise invalid_value(sentence(error)) from None
     loaded["descending"] = loaded["sort_order"].lower() == "descending"
     if loaded.pop("sort_order").lower() not in ("ascending", "descending"):
         raise invalid_value("sortOrder must be ascending or descending.")
@@ -144,7 +157,7 @@ def load_form(form: Form, body: Any) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = form.load(_message(body, *names))
     except ValidationError as error:
-        raise invalid_value(_sentence(error)) from None
+        raise invalid_value(sentence(error)) from None
     return loaded
 
 
@@ -157,6 +170,8 @@ def _operation(item: Any, strict: bool) -> Operation:
         raise invalid_syntax("op must be written in lower case.")
     if path is not None and not isinstance(path, str):
         raise ScimError(400, "path must be a string.", "invalidPath")
+    if path == "" and strict:
+        raise ScimError(400, "path cannot be empty.", "invalidPath")
     if op.lower() != "remove" and "value" not in message:
         raise invalid_value(f"{op} needs a value.")
     return Operation(op.lower(), path or None, message.get("value"))
@@ -171,184 +186,104 @@ def _message(body: Any, *names: str) -> dict[str, Any]:
 
 
 def _check_schemas(resource_type: ResourceType, body: dict[str, Any]) -> None:
-    urns = next((value for key, value in body.items() if key.lower() == "schemas"), None)
-    if not isinstance(urns, list) or not urns:
-        raise invalid_syntax("schemas must be a list of schema URNs.")
+    urns = _lower(next((value for key, value in body.items() if key.lower() == "schemas"), None))
+    if resource_type.schema.urn.lower() not in urns:
+        raise invalid_syntax(f"schemas must be a list that holds {resource_type.schema.urn}.")
     known = {schema.urn.lower() for schema in resource_type.schemas()}
-    for urn in urns:
-        if str(urn).lower() not in known:
-            raise invalid_syntax(f"{urn!r} is no schema of {resource_type.name}.")
+    if others := [urn for urn in urns if urn not in known]:
+        raise invalid_syntax(f"{shown_text(others[0])} is no schema of {resource_type.name}.")
 
 
-def _put(
-    holder: dict[str, Any],
-    attribute: Attribute,
-    value: Any,
-    shown: str,
-    unknown: list[str],
-    strict: bool,
-) -> None:
-    if attribute.mutability == "readOnly":
-        return
-    loaded = _normalised(attribute, value, shown, unknown, strict)
-    if loaded is not None:
-        holder[attribute.name] = loaded
+def _lower(urns: Any) -> list[str]:
+    """Return the URNs of a list in lower case; what is no string becomes a question mark."""
+    if not isinstance(urns, list):
+        return []
+    return [urn.lower() if isinstance(urn, str) else "?" for urn in urns]
 
 
-def _normalised(
-    attribute: Attribute, value: Any, shown: str, unknown: list[str], strict: bool
-) -> Any:
-    if not attribute.multi_valued:
-        return _normalised_item(attribute, value, shown, unknown, strict)
-    if value is None or value == "":
-        return None
-    if not isinstance(value, list):
-        if strict:
-            raise invalid_value(f"{shown} must be a list.")
-        value = [value]
-    items = (_normalised_item(attribute, item, shown, unknown, strict) for item in value)
-    return [item for item in items if item is not None]
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Turns values into canonical names and types; what no schema knows is put on a list."""
 
+    strict: bool
+    unknown: list[str]
 
-def _normalised_item(
-    attribute: Attribute, value: Any, shown: str, unknown: list[str], strict: bool
-) -> Any:
-    if value is None or value == "" or value == {}:
-        return None
-    if attribute.type == "complex":
-        if isinstance(value, str) and not strict and attribute.sub("value"):
-            return {"value": value}
-        return _normalised_object(attribute.sub, value, shown, unknown, strict, f"{shown}.")
-    if attribute.type == "boolean" and isinstance(value, str) and not strict:
-        return _TRUTH.get(value.lower(), value)
-    if attribute.canonical_values and isinstance(value, str) and not attribute.case_exact:
-        return next((c for c in attribute.canonical_values if c.lower() == value.lower()), value)
-    return value
+    def value(self, attribute: Attribute, value: Any, place: str) -> Any:
+        """Return the value of an attribute; None when it is unassigned."""
+        if not attribute.multi_valued:
+            return self.item(attribute, value, place)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, list):
+            if self.strict:
+                raise invalid_value(f"{place} must be a list.")
+            value = [value]
+        items = [self.item(attribute, v, f"{place}[{i}]") for i, v in enumerate(value)]
+        return [item for item in items if item is not None and not is_void(item)]
 
-
-def _normalised_object(
-    find: Callable[[str], Attribute | None],
-    value: Any,
-    shown: str,
-    unknown: list[str],
-    strict: bool,
-    prefix: str,
-) -> dict[str, Any] | None:
-    if value is None:
-        return None
-    if not isinstance(value, dict):
-        raise invalid_value(f"{shown} must be an object.")
-    held: dict[str, Any] = {}
-    for key, item in value.items():
-        if attribute := find(str(key)):
-            _put(held, attribute, item, prefix + attribute.name, unknown, strict)
-        else:
-            unknown.append(f"{prefix}{key}")
-    return held or None
-
-
-class _Boolean(fields.Field[bool]):
-    """A JSON boolean and nothing else: marshmallow's own takes `1`, `"yes"` and `"on"`."""
-
-    def _deserialize(self, value: Any, attr: Any, data: Any, **_: Any) -> bool:
-        if not isinstance(value, bool):
-            raise ValidationError("must be true or false.")
+    def item(self, attribute: Attribute, value: Any, place: str) -> Any:
+        """Return one value of an attribute; None when it is unassigned."""
+        if value is None or value == "":
+            return None
+        if attribute.type == "complex":
+            if isinstance(value, str) and not self.strict and attribute.sub("value"):
+                return {"value": value}
+            return self.object(attribute.sub, value, place, f"{place}.")
+        if isinstance(value, str) and not self.strict and attribute.type == "boolean":
+            return _TRUTH.get(value.lower(), value)
+        if isinstance(value, str) and attribute.canonical_values and not attribute.case_exact:
+            known = (c for c in attribute.canonical_values if c.lower() == value.lower())
+            return next(known, value)
         return value
 
+    def object(
+        self, find: Callable[[str], Attribute | None], value: Any, place: str, prefix: str
+    ) -> dict[str, Any] | None:
+        """Return an object with the names as `find` spells them; None when nothing is left."""
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise invalid_value(f"{place} must be an object.")
+        held: dict[str, Any] = {}
+        for key, item in value.items():
+            if attribute := find(key):
+                self.put(held, attribute, item, prefix + attribute.name)
+            else:
+                self.report(prefix + key)
+        return held or None
 
-class _Number(fields.Field[float]):
-    """A JSON number that is no boolean; `whole` demands an integer."""
+    def put(self, holder: dict[str, Any], attribute: Attribute, value: Any, place: str) -> None:
+        """Set an attribute that may be written and has a value."""
+        if attribute.mutability == "readOnly":
+            return
+        loaded = self.value(attribute, value, place)
+        if loaded is not None:
+            holder[attribute.name] = loaded
 
-    def __init__(self, *, whole: bool, **more: Any) -> None:
-        super().__init__(**more)
-        self.whole = whole
+    def report(self, name: str) -> None:
+        """Note a name that no schema knows, once, without the place in a list."""
+        name = re.sub(r"\[\d+\]", "", name)
+        if name not in self.unknown:
+            self.unknown.append(name)
 
-    def _deserialize(self, value: Any, attr: Any, data: Any, **_: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValidationError("must be a number.")
-        if self.whole and not isinstance(value, int):
-            raise ValidationError("must be a whole number.")
-        return value
-
-
-def _is_instant(value: str) -> None:
-    if instant(value) is None or "T" not in value.upper():
-        raise ValidationError("must be a dateTime such as 2026-01-31T12:00:00Z.")
-
-
-def _is_base64(value: str) -> None:
-    try:
-        base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        raise ValidationError("must be base64.") from None
-
-
-def _is_clean(value: str) -> None:
-    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValidationError("must not hold NUL or half surrogate pairs.")
-
-
-def _field(attribute: Attribute) -> fields.Field[Any]:
-    """Return the marshmallow field of one value of the attribute."""
-    match attribute.type:
-        case "complex":
-            form = {sub.name: _fields(sub) for sub in attribute.sub_attributes}
-            return fields.Nested(Form.from_dict(form))
-        case "boolean":
-            return _Boolean()
-        case "integer" | "decimal":
-            return _Number(whole=attribute.type == "integer")
-        case "dateTime":
-            return fields.String(validate=_is_instant)
-        case "binary":
-            return fields.String(validate=_is_base64)
-        case _:
-            return fields.String(validate=_is_clean)
+    def refuse_unknown(self) -> None:
+        """Raise 400 invalidSyntax in strict mode when there were unknown names."""
+        if self.strict and self.unknown:
+            names = ", ".join(shown_text(name) for name in sorted(self.unknown)[:10])
+            raise invalid_syntax(f"Unknown attributes: {names}.")
 
 
-def _fields(attribute: Attribute) -> fields.Field[Any]:
-    return fields.List(_field(attribute)) if attribute.multi_valued else _field(attribute)
+def is_void(item: Any) -> bool:
+    """Tell whether a value of a list says nothing: `{"type": "work", "primary": true}`."""
+    return isinstance(item, dict) and not (item.keys() - {"type", "primary", "$ref", "display"})
 
 
-@lru_cache(maxsize=64)
-def _form(resource_type: ResourceType) -> Form:
-    """Return the marshmallow schema of a resource type; extensions are nested by URN."""
-    table: dict[str, Any] = {
-        attribute.name: _fields(attribute) for attribute in resource_type.schema.attributes
-    }
-    table["externalId"] = fields.String(validate=_is_clean)
-    for extension in resource_type.extensions:
-        nested = {attribute.name: _fields(attribute) for attribute in extension.attributes}
-        table[extension.urn] = fields.Nested(Form.from_dict(nested))
-    return Form.from_dict(table)()
-
-
-@lru_cache(maxsize=512)
-def _value_form(attribute: Attribute) -> Form:
-    return Form.from_dict({attribute.name: _fields(attribute)})()
-
-
-def _check(form: Form, value: dict[str, Any], shown: str | None = None) -> None:
-    problems = form.validate(value)
-    if problems:
-        raise invalid_value(_sentence(ValidationError(problems), shown))
-
-
-def _sentence(error: ValidationError, shown: str | None = None) -> str:
-    """Return `emails[1].value: must be a string.` out of marshmallow's nested messages."""
-    places = list(_places(error.messages, ""))
-    if shown is not None:
-        places = [(shown, message) for _, message in places]
-    return " ".join(f"{place}: {message}" for place, message in places[:5])
-
-
-def _places(messages: Any, place: str) -> Iterator[tuple[str, str]]:
-    if isinstance(messages, dict):
-        for key, inner in messages.items():
-            step = f"[{key}]" if isinstance(key, int) else f".{key}" if place else str(key)
-            yield from _places(inner, place + step)
-    elif isinstance(messages, list):
-        for inner in messages:
-            yield from _places(inner, place)
-    else:
-        yield place, str(messages)
+def _distinct(resource: dict[str, Any]) -> dict[str, Any]:
+    """Drop repeated values of lists (RFC 7643 section 2.4), in place."""
+    for name, value in resource.items():
+        if isinstance(value, dict):
+            _distinct(value)
+        elif isinstance(value, list):
+            keyed = (sorted(i.items()) if isinstance(i, dict) else i for i in value)
+            resource[name] = list(dict(zip(map(repr, keyed), value, strict=True)).values())
+    return resource

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from schemas.filters import Filter
 
 
+def shown_text(text: str) -> str:
+    """Return a client's text in quotes as an error message can hold it: short and printable."""
+    return repr(text if len(text) <= 80 else text[:77] + "...")
+
+
 @dataclass(frozen=True, slots=True)
 class Path:
     """A resolved path: extension URN ("" for core and common), attribute, sub-attribute, filter.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
-import string
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +19,7 @@ from connectors.moodle.codes import (
     time_zones,
 )
 from connectors.moodle.like import escaped, pattern
+from connectors.passwords import new_password
 from connectors.planning import Branch, Plan
 from schemas.attributes import ENTERPRISE
 from schemas.changes import Change
@@ -368,16 +367,6 @@ class Users(Collection):
             if holders:
                 return uniqueness(f"{shown} is already in use by user {holders[0]}.")
         return error
-
-
-def new_password() -> str:
-    """Return a random password of 24 characters with one of each kind that policies ask for."""
-    kinds = (string.ascii_lowercase, string.ascii_uppercase, string.digits, "*-_#+!")
-    alphabet = "".join(kinds)
-    characters = [secrets.choice(kind) for kind in kinds]
-    characters += [secrets.choice(alphabet) for _ in range(20)]
-    secrets.SystemRandom().shuffle(characters)
-    return "".join(characters)
 
 
 def _is_account(row: Native) -> bool:

@@ -1,0 +1,151 @@
+"""The Flask application: targets, store and blueprints put together."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import uuid
+from pathlib import Path
+from time import monotonic, perf_counter
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from connectors import http
+from gateway import telemetry
+from gateway.audit import AuditLog
+from gateway.database import Database
+from gateway.exchange import answer, error_answer, http_error_answer
+from gateway.reading import Reader
+from gateway.resources import make_blueprint
+from gateway.settings import ConfigurationError, Settings, load
+from gateway.settling import Settler
+from gateway.targets import Target, make_targets
+from gateway.tokens import Tokens
+from gateway.tombstones import Tombstones
+from gateway.walks import Walks
+from gateway.writing import Writer
+from schemas.errors import ScimError
+
+MAX_BODY = 8 * 2**20
+READY_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the application of the settings, by default those of MATRICULA_CONFIG.
+
+    Settles what earlier processes left open before it answers the first request.
+    """
+    if settings is None:
+        path = os.environ.get("MATRICULA_CONFIG")
+        if not path:
+            raise ConfigurationError("MATRICULA_CONFIG does not name a configuration file")
+        settings = load(Path(path))
+        telemetry.log_as_json()
+    app = Flask("matricula", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    database = Database(settings.database)
+    database.migrate()
+    targets = make_targets(settings, telemetry.observe_call)
+    audit, tombstones = AuditLog(database), Tombstones(database)
+    reader = Reader(tombstones, Walks(database))
+    settler = Settler(database, audit, tombstones)
+    writer = Writer(database, audit, tombstones, reader, settler, settings.version)
+    app.extensions["matricula"] = {"database": database, "targets": targets, "audit": audit}
+    app.register_blueprint(
+        make_blueprint(targets, Tokens(database), reader, writer, audit, settings.public_url)
+    )
+    _add_health(app, database, targets)
+    _add_errors(app)
+    _add_request_log(app)
+    settler.settle_all(targets)
+    return app
+
+
+def _add_errors(app: Flask) -> None:
+    app.register_error_handler(ScimError, error_answer)
+    app.register_error_handler(HTTPException, http_error_answer)
+
+    @app.errorhandler(Exception)
+    def internal(error: Exception) -> Response:
+        log.exception("request failed", extra={"fields": {"request_id": g.get("request_id")}})
+        return error_answer(ScimError(500, "Internal error; the log has the details."))
+
+
+def _add_request_log(app: Flask) -> None:
+    @app.before_request
+    def begin() -> None:
+        g.started = perf_counter()
+        given = request.headers.get("X-Request-ID", "")
+        g.request_id = given if given.isascii() and 0 < len(given) <= 64 else uuid.uuid4().hex
+        http.request_id.set(g.request_id)
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        seconds = perf_counter() - g.get("started", perf_counter())
+        target = g.get("target")
+        name = target.name if target else ""
+        endpoint = request.endpoint or ""
+        telemetry.REQUESTS.labels(name, endpoint, request.method, response.status_code).inc()
+        telemetry.REQUEST_SECONDS.labels(name, request.method).observe(seconds)
+        response.headers["X-Request-ID"] = g.get("request_id", "")
+        token = g.get("token")
+        log.info(
+            "request",
+            extra={
+                "fields": {
+                    "request_id": g.get("request_id"),
+                    "target": name,
+                    "method": request.method,
+                    "path": request.path,
+                    "status": response.status_code,
+                    "ms": round(seconds * 1000, 2),
+                    "actor": token.name if token else None,
+                    "client": request.remote_addr,
+                }
+            },
+        )
+        return response
+
+
+def _add_health(app: Flask, database: Database, targets: dict[str, Target]) -> None:
+    lock = threading.Lock()
+    last: dict[str, tuple[float, str]] = {}
+
+    def state(target: Target) -> str:
+        """Ask the LMS at most every ten seconds, whoever asks us how often."""
+        with lock:
+            asked, known = last.get(target.name, (-READY_SECONDS, ""))
+            if monotonic() - asked < READY_SECONDS:
+                return known
+            try:
+                target.connector.ping()
+                known = "ok"
+            except ScimError as error:
+                known = error.detail
+            last[target.name] = (monotonic(), known)
+            return known
+
+    @app.get("/health")
+    def health() -> Response:
+        return answer({"status": "ok"})
+
+    @app.get("/ready")
+    def ready() -> Response:
+        try:
+            with database.read():
+                store = "ok"
+        except Exception:
+            log.exception("the database does not answer")
+            store = "The database does not answer."
+        states = {name: state(target) for name, target in targets.items()}
+        good = store == "ok" and all(known == "ok" for known in states.values())
+        body = {"status": "ready" if good else "not ready", "database": store, "targets": states}
+        return answer(body, 200 if good else 503)
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(telemetry.metrics(), content_type="text/plain; version=0.0.4")

@@ -1,0 +1,124 @@
+"""What a target says of itself (RFC 7644 section 4): features, resource types, schemas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.reading import MAX_COUNT
+from gateway.targets import Target
+from schemas.attributes import ResourceType, Schema
+from schemas.audit_event import AUDIT_EVENT
+from schemas.errors import forbidden, not_found
+from schemas.messages import LIST_RESPONSE
+
+_CORE = "urn:ietf:params:scim:schemas:core:2.0:"
+
+
+def service_provider_config(target: Target, base: str) -> dict[str, Any]:
+    """Return the features of a target (RFC 7643 section 5)."""
+    users = target.connector.collections.get("User")
+    password = users.mapping.resource_type.find("password") if users else None
+    return {
+        "schemas": [_CORE + "ServiceProviderConfig"],
+        "patch": {"supported": True},
+        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "filter": {"supported": True, "maxResults": MAX_COUNT},
+        "changePassword": {"supported": password is not None},
+        "sort": {"supported": True},
+        "etag": {"supported": False},
+        "authenticationSchemes": [
+            {
+                "type": "oauthbearertoken",
+                "name": "Bearer token",
+                "description": "A token in the Authorization header, as RFC 6750 describes.",
+                "specUri": "https://www.rfc-editor.org/info/rfc6750",
+                "primary": True,
+            }
+        ],
+        "meta": {
+            "resourceType": "ServiceProviderConfig",
+            "location": f"{base}/ServiceProviderConfig",
+        },
+    }
+
+
+def resource_types(target: Target) -> list[ResourceType]:
+    """Return the resource types that a target serves, narrowed to what it holds."""
+    held = [c.mapping.resource_type for c in target.connector.collections.values()]
+    return [*held, AUDIT_EVENT]
+
+
+def resource_type_definition(resource_type: ResourceType, base: str) -> dict[str, Any]:
+    """Return a resource type as RFC 7643 section 6 shows it."""
+    return {
+        "schemas": [_CORE + "ResourceType"],
+        "id": resource_type.name,
+        "name": resource_type.name,
+        "description": resource_type.description,
+        "endpoint": f"/{resource_type.endpoint}",
+        "schema": resource_type.schema.urn,
+        "schemaExtensions": [
+            {"schema": extension.urn, "required": False} for extension in resource_type.extensions
+        ],
+        "meta": {
+            "resourceType": "ResourceType",
+            "location": f"{base}/ResourceTypes/{resource_type.name}",
+        },
+    }
+
+
+def schema_definition(schema: Schema, base: str) -> dict[str, Any]:
+    """Return a schema as RFC 7643 section 7 shows it."""
+    return {
+        "schemas": [_CORE + "Schema"],
+        "id": schema.urn,
+        "name": schema.name,
+        "description": schema.description,
+        "attributes": [attribute.definition() for attribute in schema.attributes],
+        "meta": {"resourceType": "Schema", "location": f"{base}/Schemas/{schema.urn}"},
+    }
+
+
+def resource_type_list(target: Target, base: str) -> dict[str, Any]:
+    """Return all resource types of a target."""
+    return _listed([resource_type_definition(t, base) for t in resource_types(target)])
+
+
+def schema_list(target: Target, base: str) -> dict[str, Any]:
+    """Return all schemas of a target."""
+    return _listed(
+        [schema_definition(s, base) for t in resource_types(target) for s in t.schemas()]
+    )
+
+
+def one_resource_type(target: Target, name: str, base: str) -> dict[str, Any]:
+    """Return the resource type of that name in any letter case, or raise 404."""
+    for resource_type in resource_types(target):
+        if resource_type.name.lower() == name.lower():
+            return resource_type_definition(resource_type, base)
+    raise not_found(f"There is no resource type {name!r}.")
+
+
+def one_schema(target: Target, urn: str, base: str) -> dict[str, Any]:
+    """Return the schema of that URN in any letter case, or raise 404."""
+    for resource_type in resource_types(target):
+        for schema in resource_type.schemas():
+            if schema.urn.lower() == urn.lower():
+                return schema_definition(schema, base)
+    raise not_found(f"There is no schema {urn!r}.")
+
+
+def refuse_filter(has_filter: bool) -> None:
+    """Raise 403 for a filter on a discovery endpoint (RFC 7644 section 4)."""
+    if has_filter:
+        raise forbidden("Discovery endpoints take no filter.")
+
+
+def _listed(resources: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "schemas": [LIST_RESPONSE],
+        "totalResults": len(resources),
+        "startIndex": 1,
+        "itemsPerPage": len(resources),
+        "Resources": resources,
+    }

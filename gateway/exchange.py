@@ -1,0 +1,115 @@
+"""HTTP bodies and parameters on their way in and out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from flask import Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from gateway.reading import Query
+from schemas.attributes import ResourceType
+from schemas.errors import ScimError, invalid_syntax
+from schemas.filters import parse_filter, parse_path
+from schemas.messages import load_search
+from schemas.projection import Projection, parse_projection
+
+SCIM_JSON = "application/scim+json"
+_ACCEPTED = {SCIM_JSON, "application/json"}
+
+
+def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return a SCIM response (RFC 7644 section 3.1)."""
+    return Response(orjson.dumps(body), status, headers, content_type=SCIM_JSON)
+
+
+def no_content() -> Response:
+    """Return 204."""
+    return Response(status=204)
+
+
+def read_body() -> Any:
+    """Return the JSON body of the request; 415 for another media type, 400 when it is no JSON."""
+    if request.mimetype and request.mimetype not in _ACCEPTED:
+        raise ScimError(415, f"The body must be {SCIM_JSON}.")
+    content = request.get_data(cache=False)
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        raise invalid_syntax("The body is not valid JSON.") from None
+
+
+def read_optional_body() -> dict[str, Any]:
+    """Return the JSON object of a request that need not have one."""
+    if not request.content_length and "Transfer-Encoding" not in request.headers:
+        return {}
+    body = read_body()
+    if not isinstance(body, dict):
+        raise invalid_syntax("The body must be a JSON object.")
+    return body
+
+
+def base_url(public_url: str) -> str:
+    """Return the base URL of the request's target."""
+    root = public_url or request.host_url.rstrip("/") + request.root_path
+    return f"{root}/{g.target.name}/scim/v2"
+
+
+def projection_of(resource_type: ResourceType) -> Projection:
+    """Return the projection that the URL's parameters ask for."""
+    arguments = {name.lower(): value for name, value in request.args.items()}
+    return parse_projection(
+        resource_type,
+        _names(arguments.get("attributes")),
+        _names(arguments.get("excludedattributes")),
+    )
+
+
+def query_of_url(resource_type: ResourceType) -> Query:
+    """Return the query of a GET (RFC 7644 section 3.4.2)."""
+    parameters: dict[str, Any] = dict(request.args)
+    for name in list(parameters):
+        if name.lower() in ("attributes", "excludedattributes"):
+            parameters[name] = _names(parameters[name])
+    return query_of(resource_type, parameters)
+
+
+def query_of(resource_type: ResourceType, parameters: Any) -> Query:
+    """Return the query of the parameters of a URL or of a SearchRequest."""
+    loaded = load_search(parameters)
+    return Query(
+        filter=parse_filter(loaded["filter"], resource_type) if loaded["filter"] else None,
+        start=loaded["start_index"],
+        count=loaded["count"],
+        sort_by=parse_path(loaded["sort_by"], resource_type) if loaded["sort_by"] else None,
+        descending=loaded["descending"],
+        projection=parse_projection(
+            resource_type, loaded["attributes"], loaded["excluded_attributes"]
+        ),
+    )
+
+
+def error_answer(error: ScimError) -> Response:
+    """Return an error as RFC 7644 section 3.12 shows it."""
+    headers: dict[str, str] = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(max(1, round(error.retry_after)))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="Matricula"'
+    if error.status == 403 and error.scim_type is None:
+        headers["WWW-Authenticate"] = 'Bearer realm="Matricula", error="insufficient_scope"'
+    return answer(error.body(), error.status, headers)
+
+
+def http_error_answer(error: HTTPException) -> Response:
+    """Return one of the framework's own errors (404, 405, 413 ...) in SCIM's form."""
+    response = error_answer(ScimError(error.code or 500, error.description or error.name))
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def _names(text: str | None) -> list[str]:
+    return [name for name in (text or "").split(",") if name.strip()]

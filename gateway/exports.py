@@ -1,0 +1,52 @@
+"""Audit events as files: JSON lines for programs, CSV for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO
+
+import orjson
+
+from schemas.audit_event import AUDIT_EVENT
+
+_CHANGES = "changes"
+_EVENT_COLUMNS = tuple(a.name for a in AUDIT_EVENT.schema.attributes if a.name != _CHANGES)
+_CHANGE_COLUMNS = tuple(
+    sub.name
+    for a in AUDIT_EVENT.schema.attributes
+    if a.name == _CHANGES
+    for sub in a.sub_attributes
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What makes a spreadsheet take a cell for a formula, also in its full-width forms."""
+
+
+def write_jsonl(events: Iterable[dict[str, Any]], stream: TextIO) -> None:
+    """Write each event as one line of JSON."""
+    for event in events:
+        stream.write(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE).decode())
+
+
+def write_csv(events: Iterable[dict[str, Any]], stream: TextIO) -> None:
+    """Write one row per change, with the columns of its event; at least one row per event.
+
+    Open the stream with newline="" as the csv module asks. A cell that a spreadsheet would take
+    for a formula begins with a single quote instead.
+    """
+    writer = csv.writer(stream)
+    writer.writerow((*_EVENT_COLUMNS, *_CHANGE_COLUMNS))
+    for event in events:
+        writer.writerows(_rows(event))
+
+
+def _rows(event: dict[str, Any]) -> Iterator[list[str]]:
+    shared = [_cell(event.get(name)) for name in _EVENT_COLUMNS]
+    made: list[dict[str, Any]] = event.get(_CHANGES) or [{}]
+    for change in made:
+        yield [*shared, *(_cell(change.get(name)) for name in _CHANGE_COLUMNS)]
+
+
+def _cell(value: Any) -> str:
+    text = " ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text

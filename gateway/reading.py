@@ -1,0 +1,258 @@
+"""Reading: how a query becomes the fewest LMS calls, a page and a total."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.base import Collection
+from connectors.planning import Plan, plan
+from gateway.representation import represent
+from gateway.targets import Target
+from gateway.tombstones import Tombstones
+from gateway.walks import Walks
+from schemas.errors import not_found_resource, too_many
+from schemas.filters import And, Compare, Filter, Not, Or, Present, Where
+from schemas.match import comparable, compile_filter
+from schemas.messages import LIST_RESPONSE
+from schemas.paths import Path
+from schemas.projection import DEFAULT, Projection, project
+
+DEFAULT_COUNT = 100
+MAX_COUNT = 1000
+
+Resource = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a list request asks for; `start` is 1-based, `count` None means the default."""
+
+    filter: Filter | None = None
+    start: int = 1
+    count: int | None = None
+    sort_by: Path | None = None
+    descending: bool = False
+    projection: Projection = DEFAULT
+
+    @property
+    def limit(self) -> int:
+        """Return how many resources the page holds at most (RFC 7644 section 3.4.2.4)."""
+        return min(max(DEFAULT_COUNT if self.count is None else self.count, 0), MAX_COUNT)
+
+    @property
+    def walk_key(self) -> str:
+        """Return what tells this query's order of ids from that of another one."""
+        return f"{self.filter}|{self.sort_by}|{self.descending}"
+
+
+class Reader:
+    """The reads of all targets."""
+
+    def __init__(self, tombstones: Tombstones, walks: Walks) -> None:
+        self._tombstones = tombstones
+        self._walks = walks
+
+    def get(
+        self,
+        target: Target,
+        collection: Collection,
+        id: str,
+        base: str,
+        projection: Projection = DEFAULT,
+    ) -> Resource:
+        """Return one resource as it is shown, or raise 404."""
+        resource = self.find(target, collection, id, _costly(collection, projection))
+        return self.show(collection, resource, base, projection)
+
+    def find(
+        self, target: Target, collection: Collection, id: str, wanted: frozenset[str]
+    ) -> Resource:
+        """Return one resource as its collection gives it, or raise 404."""
+        name = collection.mapping.full.name
+        resource = None
+        if not self._tombstones.has(target.name, name, id):
+            resource = collection.get(id)
+        if resource is None:
+            raise not_found_resource(name, id)
+        collection.complete([resource], wanted)
+        return resource
+
+    def show(
+        self,
+        collection: Collection,
+        resource: Resource,
+        base: str,
+        projection: Projection = DEFAULT,
+    ) -> Resource:
+        """Return a resource as clients see it."""
+        resource_type = collection.mapping.resource_type
+        return project(projection, resource_type, represent(resource_type, resource, base))
+
+    def search(
+        self, target: Target, collection: Collection, query: Query, base: str
+    ) -> dict[str, Any]:
+        """Return the ListResponse of a query (RFC 7644 section 3.4.2)."""
+        planned = plan(query.filter, collection.mapping)
+        total, page = self._kept_page(target, collection, query) or self._walk(
+            target, collection, query, planned, base
+        )
+        collection.complete(page, _costly(collection, query.projection))
+        answer: dict[str, Any] = {
+            "schemas": [LIST_RESPONSE],
+            "totalResults": total,
+            "startIndex": max(query.start, 1),
+            "itemsPerPage": len(page),
+        }
+        if total and query.limit:
+            answer["Resources"] = [
+                self.show(collection, resource, base, query.projection) for resource in page
+            ]
+        return answer
+
+    def explain(self, target: Target, collection: Collection, query: Query) -> dict[str, Any]:
+        """Return the plan of a query in words and figures; makes no LMS call."""
+        planned = plan(query.filter, collection.mapping)
+        branches = planned.branches
+        return {
+            "target": target.name,
+            "resourceType": collection.mapping.full.name,
+            "filter": None if query.filter is None else str(query.filter),
+            "plan": planned.explain(),
+            "nativeCalls": [
+                {
+                    "call": branch[0].push.call,
+                    "parameters": [
+                        {"name": c.push.parameter, "values": list(c.values)} for c in branch
+                    ],
+                }
+                for branch in branches or ()
+            ],
+            "residual": None if planned.residual is None else str(planned.residual),
+            "readsEverything": branches is None,
+            "estimatedCalls": (1 if branches is None else len(branches))
+            + (1 if branches != () and _costly(collection, query.projection) else 0),
+        }
+
+    def _kept_page(
+        self, target: Target, collection: Collection, query: Query
+    ) -> tuple[int, list[Resource]] | None:
+        """Return a page that follows one already given, read by its ids in one call.
+
+        The first page always reads anew, so that a new import sees what is new.
+        """
+        if query.start <= 1 or not query.limit or not collection.can_fetch:
+            return None
+        name = collection.mapping.full.name
+        kept = self._walks.page(target.name, name, query.walk_key, query.start, query.limit)
+        if kept is None:
+            return None
+        total, ids = kept
+        hidden = self._tombstones.among(target.name, name, ids)
+        return total, collection.fetch([id for id in ids if id not in hidden]) if ids else []
+
+    def _walk(
+        self,
+        target: Target,
+        collection: Collection,
+        query: Query,
+        planned: Plan,
+        base: str,
+    ) -> tuple[int, list[Resource]]:
+        found = self._matches(target, collection, query, planned, base)
+        first = max(query.start, 1) - 1
+        last = first + query.limit
+        ids: list[str] = []
+        page: list[Resource] = []
+        if query.sort_by is not None:
+            found = iter(sorted_by(query.sort_by, query.descending, list(found)))
+        for resource in found:
+            if first <= len(ids) < last:
+                page.append(resource)
+            ids.append(resource["id"])
+        if collection.can_fetch and query.limit and len(ids) > query.limit:
+            self._walks.keep(target.name, collection.mapping.full.name, query.walk_key, ids)
+        return len(ids), page
+
+    def _matches(
+        self,
+        target: Target,
+        collection: Collection,
+        query: Query,
+        planned: Plan,
+        base: str,
+    ) -> Iterator[Resource]:
+        """Yield what fulfils the filter, out of what the native calls give."""
+        mapping = collection.mapping
+        hidden = self._tombstones.all(target.name, mapping.full.name)
+        names = set(attribute_names(planned.residual))
+        if query.sort_by is not None:
+            names.add(query.sort_by.name)
+        wanted = frozenset(names & mapping.costly)
+        is_shown = bool(names & {"schemas", "meta"})
+        holds = compile_filter(planned.residual) if planned.residual is not None else None
+        read = 0
+        for batch in collection.search(planned):
+            read += len(batch)
+            if read > target.settings.max_scan:
+                raise too_many(
+                    f"More than {target.settings.max_scan} resources would have to be read. "
+                    f"{planned.explain()} Ask for less, or raise max_scan of the target."
+                )
+            collection.complete(batch, wanted)
+            for resource in batch:
+                if resource["id"] in hidden:
+                    continue
+                if is_shown:
+                    resource = represent(mapping.resource_type, resource, base)
+                if holds is None or holds(resource):
+                    yield resource
+
+
+def _costly(collection: Collection, projection: Projection) -> frozenset[str]:
+    return frozenset(name for name in collection.mapping.costly if projection.wants(name))
+
+
+def attribute_names(node: Filter | None) -> Iterator[str]:
+    """Yield the names of the attributes that a filter looks at."""
+    match node:
+        case Compare(path) | Present(path) | Where(path):
+            yield path.name
+        case And(terms) | Or(terms):
+            for term in terms:
+                yield from attribute_names(term)
+        case Not(term):
+            yield from attribute_names(term)
+
+
+def sorted_by(path: Path, descending: bool, resources: list[Resource]) -> list[Resource]:
+    """Return the resources in order; those without value come last, and first when descending.
+
+    Of several values the primary one counts, else the first (RFC 7644 section 3.4.2.3).
+    """
+    if path.sub is None and path.attribute.type == "complex":
+        value = path.attribute.sub("value")
+        if value is not None:
+            path = Path(path.urn, path.name, "value", attribute=path.attribute, sub_attribute=value)
+    with_value: list[tuple[Any, Resource]] = []
+    without: list[Resource] = []
+    for resource in resources:
+        key = _sort_key(path, resource)
+        if key is None or isinstance(key, dict):
+            without.append(resource)
+        else:
+            with_value.append((key, resource))
+    with_value.sort(key=lambda pair: pair[0], reverse=descending)
+    ordered = [resource for _, resource in with_value]
+    return without + ordered if descending else ordered + without
+
+
+def _sort_key(path: Path, resource: Resource) -> Any:
+    holder = resource.get(path.urn, {}) if path.urn else resource
+    held = holder.get(path.name)
+    if isinstance(held, list) and held and isinstance(held[0], dict):
+        chosen = next((item for item in held if item.get("primary")), held[0])
+        resource = {path.urn: {path.name: [chosen]}} if path.urn else {path.name: [chosen]}
+    value = next(path.values(resource), None)
+    return None if value is None else comparable(path.leaf, value)

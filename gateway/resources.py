@@ -1,0 +1,258 @@
+"""The SCIM endpoints of a target, generic over its resource types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response, g, request
+from werkzeug.exceptions import MethodNotAllowed
+
+from connectors.base import Collection
+from gateway import actions, discovery
+from gateway.audit import AuditLog
+from gateway.auth import caller, protect, require
+from gateway.exchange import (
+    answer,
+    base_url,
+    no_content,
+    projection_of,
+    query_of,
+    query_of_url,
+    read_body,
+    read_optional_body,
+)
+from gateway.reading import Query, Reader
+from gateway.targets import Target
+from gateway.telemetry import observe_write
+from gateway.tokens import Tokens
+from gateway.writing import Writer
+from schemas.audit_event import AUDIT_EVENT
+from schemas.errors import not_found, not_found_resource, not_implemented
+from schemas.filters import Compare, conjunction, parse_path
+from schemas.messages import LIST_RESPONSE
+from schemas.projection import DEFAULT, project
+
+_DISCOVERY = ("ServiceProviderConfig", "ResourceTypes", "Schemas")
+
+
+def make_blueprint(
+    targets: dict[str, Target],
+    tokens: Tokens,
+    reader: Reader,
+    writer: Writer,
+    audit: AuditLog,
+    public_url: str,
+) -> Blueprint:
+    """Return the blueprint of `/{target}/scim/v2`."""
+    scim = Blueprint("scim", __name__, url_prefix="/<target>/scim/v2")
+    base = partial(base_url, public_url)
+
+    @scim.url_value_preprocessor
+    def find_target(endpoint: str | None, values: dict[str, Any] | None) -> None:
+        name = (values or {}).pop("target", "")
+        g.target = targets.get(name)
+
+    @scim.before_request
+    def refuse_unknown_target() -> None:
+        if g.target is None:
+            raise not_found("There is no such target.")
+
+    protect(scim, tokens)
+    _add_discovery(scim, base)
+    _add_audit_events(scim, audit, base)
+
+    def collection_of(endpoint: str, scope: str | None = "read") -> Collection:
+        collection: Collection = g.target.collection(endpoint)
+        if scope:
+            require(f"{collection.mapping.full.endpoint.lower()}:{scope}")
+        return collection
+
+    def who() -> Any:
+        return caller(partial(observe_write, g.target.name))
+
+    @scim.get("/<endpoint>")
+    def search(endpoint: str) -> Response:
+        collection = collection_of(endpoint)
+        query = query_of_url(collection.mapping.full)
+        return answer(reader.search(g.target, collection, query, base()))
+
+    @scim.post("/<endpoint>/.search")
+    def search_by_post(endpoint: str) -> Response:
+        collection = collection_of(endpoint)
+        query = query_of(collection.mapping.full, read_body())
+        return answer(reader.search(g.target, collection, query, base()))
+
+    @scim.get("/<endpoint>/.explain")
+    def explain(endpoint: str) -> Response:
+        collection = collection_of(endpoint)
+        return answer(reader.explain(g.target, collection, query_of_url(collection.mapping.full)))
+
+    @scim.get("/<endpoint>/<id>")
+    def get(endpoint: str, id: str) -> Response:
+        collection = collection_of(endpoint)
+        projection = projection_of(collection.mapping.full) if request.args else DEFAULT
+        return answer(reader.get(g.target, collection, id, base(), projection))
+
+    @scim.post("/<endpoint>")
+    def create(endpoint: str) -> Response:
+        collection = collection_of(endpoint, None)
+        projection = projection_of(collection.mapping.full)
+        made = writer.create(g.target, collection, who(), read_body)
+        location = f"{base()}/{collection.mapping.full.endpoint}/{made['id']}"
+        shown = reader.show(collection, made, base(), projection)
+        return answer(shown, 201, {"Location": location})
+
+    @scim.put("/<endpoint>/<id>")
+    def replace(endpoint: str, id: str) -> Response:
+        collection = collection_of(endpoint, None)
+        projection = projection_of(collection.mapping.full)
+        made = writer.replace(g.target, collection, who(), id, read_body)
+        missing = {n for n in collection.mapping.costly if projection.wants(n) and n not in made}
+        collection.complete([made], frozenset(missing))
+        return answer(reader.show(collection, made, base(), projection))
+
+    @scim.patch("/<endpoint>/<id>")
+    def patch(endpoint: str, id: str) -> Response:
+        collection = collection_of(endpoint, None)
+        projection = projection_of(collection.mapping.full)
+        made = writer.patch(g.target, collection, who(), id, read_body)
+        if collection.mapping.costly and projection is DEFAULT:
+            # The standard lets us choose; a full answer would cost further LMS calls.
+            return no_content()
+        missing = {n for n in collection.mapping.costly if projection.wants(n) and n not in made}
+        collection.complete([made], frozenset(missing))
+        return answer(reader.show(collection, made, base(), projection))
+
+    @scim.delete("/<endpoint>/<id>")
+    def delete(endpoint: str, id: str) -> Response:
+        writer.delete(g.target, collection_of(endpoint, None), who(), id)
+        return no_content()
+
+    @scim.post("/Users/<id>/.enable")
+    def enable(id: str) -> Response:
+        users = collection_of("Users", None)
+        actions.set_active(writer, g.target, users, who(), id, True)
+        return no_content()
+
+    @scim.post("/Users/<id>/.disable")
+    def disable(id: str) -> Response:
+        users = collection_of("Users", None)
+        actions.set_active(writer, g.target, users, who(), id, False)
+        return no_content()
+
+    @scim.post("/Users/<id>/.resetPassword")
+    def reset_password(id: str) -> Response:
+        users = collection_of("Users", "write")
+        made = actions.reset_password(writer, g.target, users, who(), id, read_body())
+        return no_content() if made is None else answer({"password": made})
+
+    @scim.post("/Users/<id>/.validate")
+    def validate(id: str) -> Response:
+        users = collection_of("Users")
+        body = read_optional_body()
+        return answer(actions.validate_account(reader, g.target, users, id, body))
+
+    @scim.post("/Users/.validate")
+    def validate_new() -> Response:
+        return answer(actions.validate_new(g.target, collection_of("Users"), read_body()))
+
+    @scim.route("/Me", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    def me() -> Response:
+        raise not_implemented("/Me is not supported: tokens belong to services, not to people.")
+
+    return scim
+
+
+def _add_discovery(scim: Blueprint, base: Callable[[], str]) -> None:
+    @scim.get("/ServiceProviderConfig")
+    def service_provider_config() -> Response:
+        return answer(discovery.service_provider_config(g.target, base()))
+
+    @scim.get("/ResourceTypes")
+    def resource_types() -> Response:
+        discovery.refuse_filter("filter" in request.args)
+        return answer(discovery.resource_type_list(g.target, base()))
+
+    @scim.get("/ResourceTypes/<name>")
+    def resource_type(name: str) -> Response:
+        return answer(discovery.one_resource_type(g.target, name, base()))
+
+    @scim.get("/Schemas")
+    def schemas() -> Response:
+        discovery.refuse_filter("filter" in request.args)
+        return answer(discovery.schema_list(g.target, base()))
+
+    @scim.get("/Schemas/<urn>")
+    def schema(urn: str) -> Response:
+        return answer(discovery.one_schema(g.target, urn, base()))
+
+    _read_only(scim, *_DISCOVERY)
+
+
+def _add_audit_events(scim: Blueprint, audit: AuditLog, base: Callable[[], str]) -> None:
+    of_target = parse_path("target", AUDIT_EVENT)
+
+    def found(query: Query) -> Response:
+        require("audit:read")
+        mine = Compare(of_target, "eq", g.target.name)
+        total, events = audit.search(
+            conjunction(mine, query.filter) if query.filter else mine,
+            start=query.start,
+            count=query.limit,
+            sort_by=query.sort_by,
+            descending=query.descending,
+        )
+        body: dict[str, Any] = {
+            "schemas": [LIST_RESPONSE],
+            "totalResults": total,
+            "startIndex": max(query.start, 1),
+            "itemsPerPage": len(events),
+        }
+        if total and query.limit:
+            body["Resources"] = [_located(event, base()) for event in events]
+            body["Resources"] = [
+                project(query.projection, AUDIT_EVENT, event) for event in body["Resources"]
+            ]
+        return answer(body)
+
+    @scim.get("/AuditEvents")
+    def audit_events() -> Response:
+        return found(query_of_url(AUDIT_EVENT))
+
+    @scim.post("/AuditEvents/.search")
+    def search_audit_events() -> Response:
+        return found(query_of(AUDIT_EVENT, read_body()))
+
+    @scim.get("/AuditEvents/<id>")
+    def audit_event(id: str) -> Response:
+        require("audit:read")
+        event = audit.get(id)
+        if event is None or event["target"] != g.target.name:
+            raise not_found_resource("AuditEvent", id)
+        projection = projection_of(AUDIT_EVENT)
+        return answer(project(projection, AUDIT_EVENT, _located(event, base())))
+
+    _read_only(scim, "AuditEvents")
+
+
+def _located(event: dict[str, Any], base: str) -> dict[str, Any]:
+    event["meta"]["location"] = f"{base}/AuditEvents/{event['id']}"
+    return event
+
+
+def _read_only(scim: Blueprint, *endpoints: str) -> None:
+    """Answer 405 to writes, which the generic routes would otherwise take."""
+
+    def refuse(**_: str) -> Response:
+        raise MethodNotAllowed(["GET"])
+
+    for endpoint in endpoints:
+        for rule in (f"/{endpoint}", f"/{endpoint}/<id>"):
+            scim.add_url_rule(
+                rule,
+                f"read_only_{endpoint}",
+                refuse,
+                methods=["POST", "PUT", "PATCH", "DELETE"],
+            )

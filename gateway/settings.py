@@ -1,0 +1,174 @@
+"""The configuration: one TOML file, secrets by reference, every value checked at start."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from connectors.base import Options
+
+_ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_RESERVED = {"health", "ready", "metrics", "console", "scim"}
+_SECRETS = {"token", "client_secret", "refresh_token", "key", "password"}
+_POLICIES = ("disable", "delete", "refuse")
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used; the message says which entry and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSettings:
+    """One target: which connector, and the policies that hold for all connectors.
+
+    `delete` is disable, delete or refuse; `strict` refuses what the standard does not allow;
+    `max_scan` is how many resources one query may read.
+    """
+
+    connector: str
+    options: Options
+    delete: str = "disable"
+    strict: bool = False
+    max_scan: int = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole configuration; `version` is a hash of it without the secrets' values."""
+
+    database: str
+    targets: dict[str, TargetSettings] = field(default_factory=dict)
+    public_url: str = ""
+    version: str = ""
+
+
+_COMMON: dict[str, type | tuple[type, ...]] = {
+    "connector": str,
+    "url": str,
+    "token": str,
+    "timeout": (int, float),
+    "connections": int,
+    "allow_private_network": bool,
+    "verify": bool,
+    "attributes": dict,
+    "delete": str,
+    "strict": bool,
+    "max_scan": int,
+}
+
+
+def load(path: Path) -> Settings:
+    """Return the settings of a TOML file. Raises ConfigurationError."""
+    try:
+        content = path.read_bytes()
+        table = tomllib.loads(content.decode())
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+    return parse(table, path.parent, version=sha256(content).hexdigest()[:16])
+
+
+def parse(table: dict[str, Any], folder: Path, *, version: str = "") -> Settings:
+    """Return the settings of a parsed configuration; relative files are below `folder`."""
+    known = {"database", "targets", "server", "security", "allow_clear_secrets"}
+    for name in table:
+        if name not in known:
+            raise ConfigurationError(f"unknown section or entry {name!r}")
+    clear = bool(table.get("allow_clear_secrets", False))
+    database = str(table.get("database", {}).get("url", "sqlite:///matricula.db"))
+    targets = {
+        name: _target(name, _resolved(entry, f"targets.{name}", folder, clear))
+        for name, entry in table.get("targets", {}).items()
+    }
+    return Settings(
+        database=_database_url(_expanded(database, "database.url"), folder),
+        targets=targets,
+        public_url=str(table.get("server", {}).get("public_url", "")).rstrip("/"),
+        version=version,
+    )
+
+
+def _target(name: str, entry: dict[str, Any]) -> TargetSettings:
+    where = f"targets.{name}"
+    if not _TARGET_NAME.fullmatch(name) or name in _RESERVED:
+        raise ConfigurationError(
+            f"{where}: a target's name has lower-case letters, digits, - and _, "
+            f"and is none of {', '.join(sorted(_RESERVED))}"
+        )
+    for key, kind in _COMMON.items():
+        value = entry.get(key)
+        wrong = value is not None and not isinstance(value, kind)
+        if wrong or (isinstance(value, bool) and kind is not bool):
+            raise ConfigurationError(f"{where}.{key}: {value!r} is of the wrong type")
+    if "connector" not in entry:
+        raise ConfigurationError(f"{where} needs a connector")
+    if entry.get("delete", "disable") not in _POLICIES:
+        raise ConfigurationError(f"{where}.delete must be one of {', '.join(_POLICIES)}")
+    for key in ("timeout", "connections", "max_scan"):
+        if entry.get(key, 1) <= 0:
+            raise ConfigurationError(f"{where}.{key} must be positive")
+    options = Options(
+        name=name,
+        **{key: entry[key] for key in _OPTIONS if key in entry},
+        more={key: value for key, value in entry.items() if key not in _COMMON},
+    )
+    policies = {key: entry[key] for key in ("delete", "strict", "max_scan") if key in entry}
+    return TargetSettings(entry["connector"], options, **policies)
+
+
+_OPTIONS = (
+    *("url", "token", "timeout", "connections", "allow_private_network", "verify", "attributes"),
+)
+
+
+def _resolved(entry: Any, where: str, folder: Path, clear: bool) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        raise ConfigurationError(f"{where} must be a table")
+    resolved: dict[str, Any] = {}
+    for key, value in entry.items():
+        if not isinstance(value, str):
+            resolved[key] = value
+            continue
+        is_reference = value.startswith("file:") or _ENVIRONMENT.search(value)
+        if key in _SECRETS and value and not is_reference and not clear:
+            raise ConfigurationError(
+                f"{where}.{key} stands in clear: write it as ${{NAME}} (environment) or "
+                "file:PATH, or set allow_clear_secrets = true"
+            )
+        resolved[key] = _referenced(value, f"{where}.{key}", folder)
+    return resolved
+
+
+def _referenced(value: str, where: str, folder: Path) -> str:
+    if not value.startswith("file:"):
+        return _expanded(value, where)
+    path = folder / value.removeprefix("file:")
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"{where}: {path}: {error.strerror}") from None
+
+
+def _expanded(value: str, where: str) -> str:
+    def variable(found: re.Match[str]) -> str:
+        name = found[1]
+        if name not in os.environ:
+            raise ConfigurationError(f"{where}: the environment variable {name} is not set")
+        return os.environ[name]
+
+    return _ENVIRONMENT.sub(variable, value)
+
+
+def _database_url(url: str, folder: Path) -> str:
+    """Return the URL with a relative SQLite file placed beside the configuration file."""
+    prefix = "sqlite:///"
+    if url.startswith(prefix) and not url.startswith(prefix + "/"):
+        return prefix + str((folder / url.removeprefix(prefix)).resolve())
+    return url

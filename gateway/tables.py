@@ -1,0 +1,162 @@
+"""The tables, and the two types that make every database keep and compare alike.
+
+Texts are cleaned of what PostgreSQL cannot hold, moments are whole microseconds since 1970.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Words(TypeDecorator[str]):
+    """Text that every database can hold: NUL and lone surrogates are written as escapes."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return the text with what UTF-8 or PostgreSQL cannot hold replaced."""
+        if value is None or (value.isascii() and "\0" not in value):
+            return value
+        return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+class Moment(TypeDecorator[datetime]):
+    """An instant with microseconds, in UTC."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Return the microseconds since 1970; a difference never overflows as a year may."""
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """Return the aware datetime in UTC."""
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+# The collation "C" makes PostgreSQL order by code point, as SQLite and Python do.
+_TEXT = Words().with_variant(Words(collation="C"), "postgresql")
+_SERIAL = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData()
+
+events = Table(
+    "events",
+    metadata,
+    Column("sequence", _SERIAL, primary_key=True),
+    Column("time", Moment, nullable=False),
+    Column("finished", Moment),
+    Column("actor", _TEXT),
+    Column("client_address", _TEXT),
+    Column("client", _TEXT),
+    Column("request_id", _TEXT),
+    Column("target", _TEXT, nullable=False),
+    Column("operation", _TEXT, nullable=False),
+    Column("resource_type", _TEXT, nullable=False),
+    Column("resource_id", _TEXT),
+    Column("login", _TEXT),
+    Column("login_folded", _TEXT),
+    Column("outcome", _TEXT, nullable=False),
+    Column("status", Integer),
+    Column("detail", _TEXT),
+    Column("upstream_calls", Integer),
+    Column("duration", Float(53)),
+    Column("configuration", _TEXT),
+    Column("lookup", _TEXT),
+    Index("events_time", "time"),
+    Index("events_resource", "target", "resource_id"),
+    Index("events_login", "login_folded"),
+    sqlite_autoincrement=True,
+)
+unsettled = events.c.outcome.in_(("open", "unknown"))
+Index("events_unsettled", events.c.outcome, sqlite_where=unsettled, postgresql_where=unsettled)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("sequence", BigInteger, ForeignKey("events.sequence"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("path", _TEXT),
+    Column("native", _TEXT),
+    Column("op", _TEXT),
+    Column("old", _TEXT),
+    Column("new", _TEXT),
+    sqlite_with_rowid=False,
+)
+
+ignored = Table(
+    "ignored",
+    metadata,
+    Column("sequence", BigInteger, ForeignKey("events.sequence"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("attribute", _TEXT, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("prefix", _TEXT, primary_key=True),
+    Column("sha256", _TEXT, nullable=False),
+    Column("name", _TEXT, nullable=False),
+    Column("targets", _TEXT, nullable=False),
+    Column("scopes", _TEXT, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("expires", Moment),
+    Column("revoked", Moment),
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("target", _TEXT, primary_key=True),
+    Column("resource_type", _TEXT, primary_key=True),
+    Column("id", _TEXT, primary_key=True),
+    Column("login", _TEXT),
+    Column("external_id", _TEXT),
+    Column("time", Moment, nullable=False),
+    Index("tombstones_login", "target", "resource_type", "login"),
+    sqlite_with_rowid=False,
+)
+
+walks = Table(
+    "walks",
+    metadata,
+    Column("walk", _SERIAL, primary_key=True),
+    Column("target", _TEXT, nullable=False),
+    Column("resource_type", _TEXT, nullable=False),
+    Column("key", _TEXT, nullable=False),
+    Column("time", Moment, nullable=False),
+    Column("total", Integer, nullable=False),
+    Index("walks_key", "target", "resource_type", "key", unique=True),
+    sqlite_autoincrement=True,
+)
+
+walk_ids = Table(
+    "walk_ids",
+    metadata,
+    Column("walk", BigInteger, ForeignKey("walks.walk", ondelete="CASCADE"), primary_key=True),
+    Column("chunk", Integer, primary_key=True),
+    Column("ids", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)

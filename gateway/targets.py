@@ -1,0 +1,49 @@
+"""Targets: configured connectors, each with its own SCIM base URL and its own schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from connectors.base import Collection, Connector, Observe, Options
+from connectors.memory import Memory
+from connectors.moodle import Moodle
+from gateway.settings import ConfigurationError, Settings, TargetSettings
+from schemas.errors import not_found
+
+CONNECTORS: dict[str, Callable[[Options], Connector]] = {"memory": Memory, "moodle": Moodle}
+"""The registry: adding a connector is one line here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One LMS as the gateway serves it."""
+
+    name: str
+    settings: TargetSettings
+    connector: Connector
+
+    def collection(self, endpoint: str) -> Collection:
+        """Return the collection served at that endpoint, or raise 404."""
+        for collection in self.connector.collections.values():
+            if collection.mapping.full.endpoint.lower() == endpoint.lower():
+                return collection
+        raise not_found(f"There is no endpoint {endpoint!r} in target {self.name}.")
+
+
+def make_targets(settings: Settings, observe: Observe | None = None) -> dict[str, Target]:
+    """Return the targets of the settings. Raises ConfigurationError."""
+    targets = {}
+    for name, target in settings.targets.items():
+        factory = CONNECTORS.get(target.connector)
+        if factory is None:
+            known = ", ".join(sorted(CONNECTORS))
+            raise ConfigurationError(
+                f"targets.{name}.connector: {target.connector!r} is none of {known}"
+            )
+        try:
+            connector = factory(replace(target.options, observe=observe))
+        except ValueError as error:
+            raise ConfigurationError(f"targets.{name}: {error}") from None
+        targets[name] = Target(name, target, connector)
+    return targets

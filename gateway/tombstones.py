@@ -1,0 +1,82 @@
+"""Tombstones: resources that are only disabled in the LMS but gone for SCIM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Select, delete, insert, select
+
+from gateway.database import Database, now
+from gateway.tables import tombstones
+
+_CHUNK = 500
+
+
+class Tombstones:
+    """Which resources of which target were deleted through SCIM and still exist in the LMS."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self, target: str, type: str, id: str, login: str | None, external_id: str | None
+    ) -> None:
+        """Put up a tombstone; one that already stands is renewed."""
+        with self._database.write() as connection:
+            connection.execute(delete(tombstones).where(*_one(target, type, id)))
+            connection.execute(
+                insert(tombstones).values(
+                    target=target,
+                    resource_type=type,
+                    id=id,
+                    login=None if login is None else login.casefold(),
+                    external_id=external_id,
+                    time=now(),
+                )
+            )
+
+    def remove(self, target: str, type: str, id: str) -> None:
+        """Take the tombstone away, if there is one: the resource lives again."""
+        with self._database.write() as connection:
+            connection.execute(delete(tombstones).where(*_one(target, type, id)))
+
+    def has(self, target: str, type: str, id: str) -> bool:
+        """Tell whether the resource has a tombstone."""
+        with self._database.read() as connection:
+            found = connection.scalar(select(tombstones.c.id).where(*_one(target, type, id)))
+        return found is not None
+
+    def among(self, target: str, type: str, ids: Iterable[str]) -> set[str]:
+        """Return those of the ids that have a tombstone."""
+        wanted = list(ids)
+        found: set[str] = set()
+        with self._database.read() as connection:
+            for start in range(0, len(wanted), _CHUNK):
+                chunk = tombstones.c.id.in_(wanted[start : start + _CHUNK])
+                found.update(connection.scalars(_ids(target, type).where(chunk)))
+        return found
+
+    def by_login(self, target: str, type: str, login: str) -> str | None:
+        """Return the id of the newest tombstone with that login in any letter case, or None."""
+        wanted = tombstones.c.login == login.casefold()
+        newest = tombstones.c.time.desc()
+        with self._database.read() as connection:
+            found = connection.scalars(_ids(target, type).where(wanted).order_by(newest))
+            return found.first()
+
+    def all(self, target: str, type: str) -> frozenset[str]:
+        """Return the ids of all tombstones of a type of resource on a target."""
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(_ids(target, type)))
+
+
+def _of(target: str, type: str) -> tuple[ColumnElement[bool], ...]:
+    return tombstones.c.target == target, tombstones.c.resource_type == type
+
+
+def _one(target: str, type: str, id: str) -> tuple[ColumnElement[bool], ...]:
+    return *_of(target, type), tombstones.c.id == id
+
+
+def _ids(target: str, type: str) -> Select[str]:
+    return select(tombstones.c.id).where(*_of(target, type))

@@ -1,0 +1,495 @@
+"""Writing: no write without a record.
+
+    begin (intent committed) -> LMS call -> finish (outcome committed) -> answer
+
+A write whose outcome is unknown is settled by reading, never sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Any
+
+import orjson
+
+from connectors.base import Collection
+from connectors.http import Counter, counted
+from gateway.audit import AuditLog, Intent
+from gateway.database import Database
+from gateway.reading import Reader
+from gateway.records import records
+from gateway.settling import Settler
+from gateway.targets import Target
+from gateway.tombstones import Tombstones
+from schemas.changes import Change, apply_patch, check, diff
+from schemas.errors import ScimError, forbidden, invalid_syntax, uniqueness
+from schemas.filters import parse_path
+from schemas.messages import Operation, load_patch, load_resource
+
+Resource = dict[str, Any]
+Refuse = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the actor's name, address and client, and the request's id.
+
+    `require` raises 403 unless the caller has the scope; `observe` is told of every outcome.
+    """
+
+    actor: str
+    client_address: str
+    client: str
+    request_id: str
+    require: Callable[[str], None]
+    observe: Callable[[str, str, int], None]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One write on its way: what will stand in its audit event."""
+
+    audit: AuditLog
+    intent: Intent
+    counter: Counter
+    started: float = field(default_factory=perf_counter)
+    sequence: int | None = None
+    outcome: str = "success"
+    status: int = 200
+    detail: str | None = None
+
+    def note(self, **known: Any) -> None:
+        """Add to the intent what has become known before the LMS is called."""
+        self.intent = replace(self.intent, **known)
+
+    def begin(self) -> None:
+        """Commit the intent; from here on the LMS may be changed."""
+        self.sequence = self.audit.begin(self.intent)
+
+    def finish(self) -> None:
+        """Commit the outcome."""
+        result: dict[str, Any] = {
+            "status": self.status,
+            "detail": self.detail,
+            "resource_id": self.intent.resource_id,
+            "login": self.intent.login,
+            "upstream_calls": self.counter.calls,
+            "duration": (perf_counter() - self.started) * 1000,
+        }
+        if self.sequence is None:
+            self.audit.record(self.intent, self.outcome, **result)
+        else:
+            self.audit.finish(self.sequence, self.outcome, **result)
+
+
+class Writer:
+    """The writes of all targets."""
+
+    def __init__(
+        self,
+        database: Database,
+        audit: AuditLog,
+        tombstones: Tombstones,
+        reader: Reader,
+        settler: Settler,
+        configuration: str,
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._tombstones = tombstones
+        self._reader = reader
+        self._settler = settler
+        self._configuration = configuration
+
+    def create(
+        self, target: Target, collection: Collection, caller: Caller, body: Callable[[], Any]
+    ) -> Resource:
+        """Create a resource (RFC 7644 section 3.3) and return it; 409 when a name is taken."""
+        with self._attempt("create", target, collection, caller, None, 201) as attempt:
+            caller.require(_scope(collection))
+            resource = self._loaded(target, collection, attempt, body())
+            check(collection.mapping.resource_type, resource)
+            changes = diff(collection.mapping.resource_type, {}, resource)
+            attempt.note(
+                login=_login(resource),
+                lookup=_lookup(resource),
+                changes=records(collection.mapping, changes),
+            )
+            with self._locked_values(target, collection, resource):
+                login = _login(resource)
+                self._settler.settle_earlier(target, collection, login=login)
+                if revived := self._revived(target, collection, attempt, resource):
+                    return revived
+                attempt.begin()
+                created = self._created(collection, resource)
+                attempt.note(resource_id=created["id"])
+                return created
+
+    def replace(
+        self,
+        target: Target,
+        collection: Collection,
+        caller: Caller,
+        id: str,
+        body: Callable[[], Any],
+    ) -> Resource:
+        """Replace a resource (RFC 7644 section 3.5.1) and return it.
+
+        What is left out is cleared, except what cannot be (active, password) and what costs
+        calls of its own (members): an empty list clears those.
+        """
+
+        def desired(before: Resource, attempt: Attempt, message: Resource) -> Resource:
+            kept = {n: before[n] for n in collection.mapping.costly - set(message) if n in before}
+            return {**message, **kept}
+
+        with self._attempt("replace", target, collection, caller, id) as attempt:
+            caller.require(_scope(collection))
+            message = self._loaded(target, collection, attempt, body())
+            wanted = frozenset(collection.mapping.costly & set(message))
+            return self._change(
+                target, collection, attempt, id, wanted, lambda b: desired(b, attempt, message)
+            )
+
+    def patch(
+        self,
+        target: Target,
+        collection: Collection,
+        caller: Caller,
+        id: str,
+        body: Callable[[], Any],
+        operation: str = "patch",
+    ) -> Resource:
+        """Apply a PatchOp (RFC 7644 section 3.5.2), all or nothing, and return the resource."""
+        with self._attempt(operation, target, collection, caller, id) as attempt:
+            caller.require(_scope(collection))
+            strict = target.settings.strict
+            operations = load_patch(body(), strict=strict)
+            wanted = frozenset(n for n in collection.mapping.costly if _mentions(operations, n))
+
+            def desired(before: Resource) -> Resource:
+                full = collection.mapping.full
+                patched, unknown = apply_patch(full, before, operations, strict=strict)
+                return self._fitted(target, collection, attempt, patched, unknown, before)
+
+            return self._change(target, collection, attempt, id, wanted, desired, patched=True)
+
+    def delete(self, target: Target, collection: Collection, caller: Caller, id: str) -> None:
+        """Delete a resource by the target's policy (RFC 7644 section 3.6)."""
+        with self._attempt("delete", target, collection, caller, id, 204) as attempt:
+            caller.require(_scope(collection))
+            if target.settings.delete == "refuse":
+                raise forbidden('This target refuses to delete (delete = "refuse").')
+            with self._locked(target, collection, id):
+                self._settler.settle_earlier(target, collection, id=id)
+                before = self._reader.find(target, collection, id, frozenset())
+                resource_type = collection.mapping.resource_type
+                keeps = target.settings.delete == "disable" and resource_type.find("active")
+                after = {**before, "active": False} if keeps else {}
+                changes = diff(resource_type, before, after)
+                attempt.note(
+                    login=_login(before),
+                    lookup=orjson.dumps({"kept": bool(keeps)}).decode(),
+                    changes=records(collection.mapping, changes),
+                )
+                attempt.begin()
+                if not keeps:
+                    self._settled(target, collection, attempt, lambda: collection.delete(id))
+                    return
+                if changes:
+                    self._settled(
+                        target,
+                        collection,
+                        attempt,
+                        lambda: collection.update(before, after, changes),
+                    )
+                name = collection.mapping.full.name
+                self._tombstones.add(
+                    target.name, name, id, _login(before), before.get("externalId")
+                )
+
+    def act(
+        self,
+        target: Target,
+        collection: Collection,
+        caller: Caller,
+        id: str,
+        operation: str,
+        call: Callable[[Resource], None],
+    ) -> None:
+        """Carry out an action that is no change of attributes, with its audit event."""
+        with self._attempt(operation, target, collection, caller, id, 204) as attempt:
+            caller.require(_scope(collection))
+            resource = self._reader.find(target, collection, id, frozenset())
+            attempt.note(login=_login(resource))
+            attempt.begin()
+            call(resource)
+
+    def _change(
+        self,
+        target: Target,
+        collection: Collection,
+        attempt: Attempt,
+        id: str,
+        wanted: frozenset[str],
+        desired: Callable[[Resource], Resource],
+        *,
+        patched: bool = False,
+    ) -> Resource:
+        """Read, compute what differs, and send only that."""
+        mapping = collection.mapping
+        with self._locked(target, collection, id):
+            self._settler.settle_earlier(target, collection, id=id)
+            before = self._reader.find(target, collection, id, wanted)
+            attempt.note(login=_login(before))
+            after = mapping.carry_over(before, desired(before))
+            check(mapping.resource_type, after, before=before if patched else None)
+            changes = diff(mapping.resource_type, before, after)
+            attempt.note(
+                changes=records(mapping, changes), login=_login(after), lookup=_lookup(after)
+            )
+            if not changes:
+                attempt.outcome = "noChange"
+                return before
+            with self._locked_values(target, collection, _unique_values(changes)):
+                self._refuse_tombstoned(target, collection, changes)
+                attempt.begin()
+                return self._updated(target, collection, attempt, before, after, changes)
+
+    def _updated(
+        self,
+        target: Target,
+        collection: Collection,
+        attempt: Attempt,
+        before: Resource,
+        after: Resource,
+        changes: tuple[Change, ...],
+    ) -> Resource:
+        updated: list[Resource] = []
+        self._settled(
+            target,
+            collection,
+            attempt,
+            lambda: updated.append(collection.update(before, after, changes)),
+        )
+        return updated[0] if updated else after
+
+    def _settled(
+        self,
+        target: Target,
+        collection: Collection,
+        attempt: Attempt,
+        call: Callable[[], object],
+    ) -> None:
+        """Make the call; when nobody knows whether it was carried out, look."""
+        try:
+            call()
+        except ScimError as error:
+            if not error.unknown or not self._settler.was_done(target, collection, attempt.intent):
+                raise
+
+    def _created(self, collection: Collection, resource: Resource) -> Resource:
+        try:
+            return collection.create(resource)
+        except ScimError as error:
+            if not error.unknown:
+                raise
+            found = _quietly(lambda: collection.find_again(resource))
+            if found is None:
+                raise
+            after = collection.mapping.carry_over(found, resource)
+            differs = diff(collection.mapping.resource_type, found, after)
+            differs = tuple(change for change in differs if not change.path.secret)
+            if any(change.path.name != "active" for change in differs):
+                raise uniqueness("The name is already in use.") from None
+            return collection.update(found, after, differs) if differs else found
+
+    def _revived(
+        self, target: Target, collection: Collection, attempt: Attempt, resource: Resource
+    ) -> Resource | None:
+        """Bring back an account that was only disabled, when its login is created again."""
+        login = _login(resource)
+        name = collection.mapping.full.name
+        id = self._tombstones.by_login(target.name, name, login) if login else None
+        before = collection.get(id) if id else None
+        if id is None or before is None:
+            if id is not None:
+                self._tombstones.remove(target.name, name, id)
+            return None
+        mapping = collection.mapping
+        after = mapping.carry_over(before, {"active": True, **resource})
+        changes = diff(mapping.resource_type, before, after)
+        attempt.note(
+            operation="revive", resource_id=id, changes=records(mapping, changes), login=login
+        )
+        attempt.begin()
+        updated = after
+        if changes:
+            updated = self._updated(target, collection, attempt, before, after, changes)
+        self._tombstones.remove(target.name, name, id)
+        return updated
+
+    def _loaded(
+        self, target: Target, collection: Collection, attempt: Attempt, body: Any
+    ) -> Resource:
+        strict = target.settings.strict
+        resource, unknown = load_resource(collection.mapping.full, body, strict=strict)
+        return self._fitted(target, collection, attempt, resource, unknown, {})
+
+    def _fitted(
+        self,
+        target: Target,
+        collection: Collection,
+        attempt: Attempt,
+        resource: Resource,
+        unknown: list[str],
+        before: Resource,
+    ) -> Resource:
+        """Return what the target can hold; the rest is named in the audit event, or refused."""
+        fitted, unheld = collection.mapping.fit(resource)
+        ignored = [name for name in unheld if not _is_as_before(collection, name, before, resource)]
+        if ignored and target.settings.strict:
+            raise invalid_syntax(f"This target does not hold: {', '.join(sorted(ignored))}.")
+        attempt.note(ignored=tuple(dict.fromkeys(ignored + unknown)))
+        return fitted
+
+    def _refuse_tombstoned(
+        self, target: Target, collection: Collection, changes: Iterable[Change]
+    ) -> None:
+        """Refuse to make a deleted account a member; it is still there in the LMS."""
+        added = [
+            change.new["value"]
+            for change in changes
+            if change.path.name == "members" and isinstance(change.new, dict)
+        ]
+        if added and (gone := self._tombstones.among(target.name, "User", added)):
+            shown = ", ".join(sorted(gone)[:20])
+            raise ScimError(400, f"members: no such user: {shown}.", "invalidValue")
+
+    @contextmanager
+    def _locked(self, target: Target, collection: Collection, id: str) -> Iterator[None]:
+        """Let nobody else change the resource meanwhile."""
+        key = f"{target.name}/{collection.mapping.full.name}/{id}"
+        with self._database.lock([key], target.settings.options.timeout):
+            yield
+
+    @contextmanager
+    def _locked_values(
+        self, target: Target, collection: Collection, resource: Resource
+    ) -> Iterator[None]:
+        """Let nobody else take the same login, address or external id meanwhile."""
+        name = f"{target.name}/{collection.mapping.full.name}"
+        keys = [f"{name}/{value.casefold()}" for value in _unique(resource)]
+        with self._database.lock(keys, target.settings.options.timeout, family="values"):
+            yield
+
+    @contextmanager
+    def _attempt(
+        self,
+        operation: str,
+        target: Target,
+        collection: Collection,
+        caller: Caller,
+        id: str | None,
+        status: int = 200,
+    ) -> Iterator[Attempt]:
+        """Record the write, whatever comes of it."""
+        intent = Intent(
+            target=target.name,
+            operation=operation,
+            resource_type=collection.mapping.full.name,
+            resource_id=id,
+            actor=caller.actor,
+            client_address=caller.client_address,
+            client=caller.client,
+            request_id=caller.request_id,
+            configuration=self._configuration,
+        )
+        with counted() as counter:
+            attempt = Attempt(self._audit, intent, counter, status=status)
+            try:
+                yield attempt
+            except ScimError as error:
+                attempt.status, attempt.detail = error.status, error.detail
+                attempt.outcome = (
+                    "unknown" if error.unknown else "refused" if error.status < 500 else "failed"
+                )
+                raise
+            except Exception:
+                attempt.status, attempt.detail = 500, "Internal error."
+                attempt.outcome = "unknown" if attempt.sequence is not None else "failed"
+                raise
+            finally:
+                attempt.finish()
+                caller.observe(
+                    attempt.intent.operation, attempt.outcome, len(attempt.intent.ignored)
+                )
+
+
+def _scope(collection: Collection) -> str:
+    return f"{collection.mapping.full.endpoint.lower()}:write"
+
+
+def _login(resource: Resource) -> str | None:
+    """Return the name by which people know the resource."""
+    return resource.get("userName") or resource.get("displayName")
+
+
+def _lookup(resource: Resource) -> str:
+    """Return what finds the resource again after a crash."""
+    keys = ("userName", "externalId", "displayName")
+    return orjson.dumps({key: resource[key] for key in keys if key in resource}).decode()
+
+
+def _unique(resource: Resource) -> Iterator[str]:
+    for name in ("userName", "externalId"):
+        if isinstance(resource.get(name), str):
+            yield resource[name]
+    for email in resource.get("emails", ()):
+        if isinstance(email.get("value"), str):
+            yield email["value"]
+
+
+def _unique_values(changes: Iterable[Change]) -> Resource:
+    """Return the changed values that no two accounts may share."""
+    values: Resource = {}
+    for change in changes:
+        if change.path.name in ("userName", "externalId"):
+            values[change.path.name] = change.new
+        elif change.path.name == "emails" and isinstance(change.new, str):
+            values.setdefault("emails", []).append({"value": change.new})
+    return values
+
+
+def _mentions(operations: list[Operation], name: str) -> bool:
+    for operation in operations:
+        if operation.path is not None:
+            if name.lower() in operation.path.lower():
+                return True
+        elif isinstance(operation.value, dict) and any(
+            name.lower() in str(key).lower() for key in operation.value
+        ):
+            return True
+    return False
+
+
+def _is_as_before(collection: Collection, name: str, before: Resource, resource: Resource) -> bool:
+    """Tell whether the client left an attribute as it was that it cannot change anyway."""
+    if not before:
+        return False
+    try:
+        path = parse_path(name, collection.mapping.full)
+    except ScimError:
+        return False
+    return list(path.values(before)) == list(path.values(resource))
+
+
+def _quietly(call: Callable[[], Resource | None]) -> Resource | None:
+    """Return what a look gives; a look that fails tells nothing."""
+    try:
+        return call()
+    except ScimError:
+        return None

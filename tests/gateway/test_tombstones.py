@@ -1,0 +1,37 @@
+"""Tombstones: put up, found by id and login, taken away."""
+
+from __future__ import annotations
+
+from gateway.database import Database
+from gateway.tombstones import Tombstones
+
+
+def test_a_tombstone_stands_until_it_is_taken_away(database: Database) -> None:
+    tombstones = Tombstones(database)
+    tombstones.add("moodle", "User", "7", "Ann@Example.edu", None)
+    tombstones.add("moodle", "User", "7", "Ann@Example.edu", "x-7")
+    assert tombstones.has("moodle", "User", "7")
+    assert not tombstones.has("canvas", "User", "7")
+    assert not tombstones.has("moodle", "Group", "7")
+    tombstones.remove("moodle", "User", "7")
+    tombstones.remove("moodle", "User", "7")
+    assert not tombstones.has("moodle", "User", "7")
+
+
+def test_lists(database: Database) -> None:
+    tombstones = Tombstones(database)
+    for id in ("1", "2", "1999"):
+        tombstones.add("moodle", "User", id, None, None)
+    tombstones.add("moodle", "Group", "3", None, None)
+    assert tombstones.all("moodle", "User") == {"1", "2", "1999"}
+    assert tombstones.among("moodle", "User", map(str, range(2, 2500))) == {"2", "1999"}
+    assert tombstones.among("moodle", "User", []) == set()
+
+
+def test_the_newest_with_a_login(database: Database) -> None:
+    tombstones = Tombstones(database)
+    tombstones.add("moodle", "User", "1", "STRASSE", None)
+    tombstones.add("moodle", "User", "2", "straße", None)
+    assert tombstones.by_login("moodle", "User", "Straße") == "2"
+    assert tombstones.by_login("moodle", "User", "strase") is None
+    assert tombstones.by_login("canvas", "User", "Straße") is None
