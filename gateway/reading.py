@@ -111,7 +111,8 @@ class Reader:
             ]
         return answer
 
-    def explain(self, target: Target, collection: Collection, query: Query) -> dict[str, Any]:
+    @staticmethod
+    def explain(target: Target, collection: Collection, query: Query) -> dict[str, Any]:
         """Return the plan of a query in words and figures; makes no LMS call."""
         planned = plan(query.filter, collection.mapping)
         branches = planned.branches

@@ -6,13 +6,29 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import orjson
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from gateway.database import Database, added, now
 from gateway.tables import walk_ids, walks
 
 _CHUNK = 500
 """How many ids one row holds: a page reads few rows, and no row holds much more than a page."""
+
+_PAGE = (
+    select(walks.c.total, walk_ids.c.ids)
+    .outerjoin(
+        walk_ids,
+        (walk_ids.c.walk == walks.c.walk)
+        & walk_ids.c.chunk.between(bindparam("first"), bindparam("last")),
+    )
+    .where(
+        walks.c.target == bindparam("target"),
+        walks.c.resource_type == bindparam("type"),
+        walks.c.key == bindparam("key"),
+        walks.c.time > bindparam("since"),
+    )
+    .order_by(walk_ids.c.chunk)
+)
 
 
 class Walks:
@@ -78,20 +94,16 @@ class Walks:
         """Return the total and up to `count` ids from the 1-based `start`; None when not kept."""
         first = max(start, 1) - 1
         last = first + max(count, 0) - 1
-        chunks = walk_ids.c.chunk.between(first // _CHUNK, last // _CHUNK)
-        query = (
-            select(walks.c.total, walk_ids.c.chunk, walk_ids.c.ids)
-            .outerjoin(walk_ids, (walk_ids.c.walk == walks.c.walk) & chunks)
-            .where(
-                walks.c.target == target,
-                walks.c.resource_type == type,
-                walks.c.key == key,
-                walks.c.time > now() - self._age,
-            )
-            .order_by(walk_ids.c.chunk)
-        )
+        asked = {
+            "target": target,
+            "type": type,
+            "key": key,
+            "since": now() - self._age,
+            "first": first // _CHUNK,
+            "last": last // _CHUNK,
+        }
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_PAGE, asked).all()
         if not rows:
             return None
         total = rows[0].total

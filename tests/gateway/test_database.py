@@ -193,9 +193,9 @@ def test_sqlite_is_durable_and_private(sqlite: Database) -> None:
         }
         assert connection.scalar(text("SELECT fold('STRASSE') = fold('straße')")) == 1
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
-        files = [path for path in sqlite.path.parent.glob("test.db*") if path.is_file()]
-        assert len(files) == 3
-        assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    files = [path for path in sqlite.path.parent.glob("test.db*") if path.is_file()]
+    assert len(files) == 3
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from hypothesis import settings
@@ -23,11 +24,10 @@ from schemas.group import GROUP
 from schemas.paths import Path
 from schemas.user import USER
 
-EXAMPLES = int(os.environ.get("MATRICULA_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("MATRICULA_EXAMPLES", "150"))
 """How many examples a property is tried on; a campaign raises it."""
 
 properties = settings(max_examples=EXAMPLES, deadline=None, print_blob=True)
-few = settings(max_examples=max(EXAMPLES // 3, 1), deadline=None, print_blob=True)
 
 WORDS = (
     *("ann", "Ann", "ANN", "bo", "Bob", "an", "n", "a b", "x@example.org", "X@EXAMPLE.org"),
@@ -52,6 +52,7 @@ INSTANTS = (
     *("2011-05-12T23:42:34.5-05:00", "2011-05-13T04:42:34.500000Z", "2012-01-01T00:00:00"),
     *("2011-12-31T19:00:00-05:00", "1999-12-31T23:59:59.999999Z"),
 )
+_OFTEN = ("userName", "emails", "displayName", "members", "active", "name")
 NUMBERS = (0, 1, -1, 5, 50, 10**12)
 
 
@@ -66,14 +67,16 @@ def values(attribute: Attribute, pool: Sequence[str] | None = None) -> st.Search
             return st.sampled_from(INSTANTS)
         case "binary":
             return st.sampled_from(("YW5u", "Ym9i", "YQ=="))
-    if pool is not None:
-        return st.sampled_from(list(pool))
     if attribute.canonical_values:
         return st.sampled_from(attribute.canonical_values)
-    return st.sampled_from(WORDS)
+    if pool is not None:
+        return st.sampled_from(list(pool))
+    few = st.sampled_from(WORDS[:4])
+    return few | few | st.sampled_from(WORDS)
 
 
-def _values_of(attribute: Attribute, pool: Sequence[str] | None) -> st.SearchStrategy[Any]:
+@cache
+def _values_of(attribute: Attribute, pool: tuple[str, ...] | None) -> st.SearchStrategy[Any]:
     one = values(attribute, pool)
     if attribute.type == "complex":
         subs = {sub.name: values(sub, pool) for sub in attribute.sub_attributes}
@@ -92,18 +95,21 @@ def resources(
 
     `attributes` are paths of whole attributes; required ones are always there.
     """
-    wanted = None if attributes is None else [parse_path(a, resource_type) for a in attributes]
     common = [("", a) for a in map(resource_type.find, ("id", "externalId", "meta")) if a]
+    allowed = [(urn, a) for urn, a in (*common, *resource_type.attributes()) if not a.required]
+    if attributes is not None:
+        wanted = [parse_path(text, resource_type) for text in attributes]
+        allowed = [p for p in allowed if Path(p[0], p[1].name, attribute=p[1]) in wanted]
+    else:
+        often = [p for p in allowed if p[1].name in _OFTEN]
+        allowed += often * 6
+    chosen = draw(st.lists(st.sampled_from(allowed), max_size=10)) if allowed else []
     resource: dict[str, Any] = {"schemas": [resource_type.schema.urn]}
-    for urn, attribute in (*common, *resource_type.attributes()):
-        if wanted is not None and Path(urn, attribute.name, attribute=attribute) not in wanted:
-            continue
-        if attribute.required or draw(st.integers(0, 2)) == 0:
-            value = draw(_values_of(attribute, values))
-            if attribute.required and value == "":
-                value = "required"
-            holder = resource.setdefault(urn, {}) if urn else resource
-            holder[attribute.name] = value
+    required = [(urn, a) for urn, a in resource_type.attributes() if a.required]
+    for urn, attribute in (*required, *dict.fromkeys(chosen)):
+        value = draw(_values_of(attribute, None if values is None else tuple(values)))
+        holder = resource.setdefault(urn, {}) if urn else resource
+        holder[attribute.name] = "required" if attribute.required and value == "" else value
     return resource
 
 

@@ -1,0 +1,378 @@
+"""The command line: `matricula COMMAND`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from gateway.database import Database
+    from gateway.settings import Settings
+    from gateway.targets import Target
+
+# Commands import what they need when they run: the server's own process stays small, and
+# `matricula --help` answers at once.
+
+_SCOPE = re.compile(r"admin|[a-z]+:(read|write)")
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def config_option(command: Command) -> Command:
+    """Add `--config`, which MATRICULA_CONFIG can stand for."""
+    option = click.option(
+        "--config",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        envvar="MATRICULA_CONFIG",
+        required=True,
+        help="The configuration file (or MATRICULA_CONFIG).",
+    )
+    return option(command)
+
+
+def json_option(command: Command) -> Command:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="matricula")
+def main() -> None:
+    """Matricula, a SCIM 2.0 provisioning gateway for learning platforms."""
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8080, show_default=True)
+@click.option("--token", help="The token that may do everything; made up when not given.")
+@click.option("--users", default=100, show_default=True, help="How many users the LMSs begin with.")
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep data here.")
+def demo(host: str, port: int, token: str | None, users: int, data: Path | None) -> None:
+    """Run the gateway in front of simulated LMSs."""
+    from gateway.demo import run
+
+    run(host, port, token, users, data)
+
+
+@main.command()
+@click.argument("lms")
+@click.option("--port", default=0, help="0 takes a free one.")
+@click.option("--users", default=100, show_default=True)
+@click.option("--cohorts", default=5, show_default=True)
+@json_option
+def simulate(lms: str, port: int, users: int, cohorts: int, as_json: bool) -> None:
+    """Run the simulator of one LMS, speaking its own HTTP API."""
+    from gateway.simulators import SIMULATORS, run
+
+    if lms not in SIMULATORS:
+        raise click.BadParameter(f"{lms!r} is none of {', '.join(SIMULATORS)}", param_hint="LMS")
+    run(lms, port, users, cohorts, as_json=as_json)
+
+
+@main.command()
+@config_option
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8080, show_default=True)
+@click.option("--workers", default=1, show_default=True)
+def serve(config: Path, host: str, port: int, workers: int) -> None:
+    """Serve the gateway."""
+    from gateway.server import serve
+
+    settings = _settings(config)
+    if workers > 1 and any(t.connector == "memory" for t in settings.targets.values()):
+        raise click.ClickException("The memory connector lives in one process: use --workers 1.")
+    serve(config, host, port, workers)
+
+
+@main.command()
+@click.argument("target", required=False)
+@config_option
+@json_option
+def check(target: str | None, config: Path, as_json: bool) -> None:
+    """Tell whether each LMS is reachable and what its set-up lacks."""
+    found = {
+        name: list(entry.connector.check()) for name, entry in _targets(config, target).items()
+    }
+    if as_json:
+        _print_json(
+            {
+                name: [{"level": f.level, "text": f.text, "cure": f.cure} for f in findings]
+                for name, findings in found.items()
+            }
+        )
+    else:
+        for name, findings in found.items():
+            for finding in findings:
+                cure = f" {finding.cure}." if finding.cure else ""
+                click.echo(f"{name}: {finding.level}: {finding.text}{cure}")
+    if any(f.level == "error" for findings in found.values() for f in findings):
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("target", required=False)
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="MATRICULA_CONFIG",
+    help="Without it, the connectors as they come.",
+)
+@json_option
+def attributes(target: str | None, config: Path | None, as_json: bool) -> None:
+    """Print the support matrix: what each target holds, and how it can be queried."""
+    from gateway import matrix
+
+    if config is None:
+        mappings = matrix.of_connectors(target)
+    else:
+        mappings = matrix.of_targets(_targets(config, target))
+    rows = matrix.rows(mappings)
+    if as_json:
+        _print_json(rows)
+    else:
+        click.echo(matrix.as_text(rows))
+
+
+@main.command()
+@click.argument("target")
+@click.argument("filter_")
+@click.option("--type", "type_", default="User", show_default=True, help="The resource type.")
+@config_option
+@json_option
+def explain(target: str, filter_: str, type_: str, config: Path, as_json: bool) -> None:
+    """Tell how a filter would be answered, without calling the LMS."""
+    from gateway.reading import Query, Reader
+    from schemas.errors import ScimError
+    from schemas.filters import parse_filter
+
+    entry = _targets(config, target)[target]
+    collection = entry.connector.collections.get(type_)
+    if collection is None:
+        raise click.ClickException(f"{target} has no resource type {type_}.")
+    try:
+        query = Query(parse_filter(filter_, collection.mapping.full))
+    except ScimError as error:
+        raise click.ClickException(error.detail) from None
+    plan = Reader.explain(entry, collection, query)
+    if as_json:
+        _print_json(plan)
+    else:
+        click.echo(plan["plan"])
+
+
+@main.group()
+def token() -> None:
+    """Make, list and revoke bearer tokens."""
+
+
+@token.command("create")
+@config_option
+@click.option("--target", "targets", multiple=True, required=True, help="A target, or all.")
+@click.option("--scope", "scopes", multiple=True, required=True, help="E.g. users:read, or admin.")
+@click.option("--name", default="", help="Stands in the audit log as the actor.")
+@click.option("--days", type=int, help="How long the token is good for.")
+def create_token(
+    config: Path, targets: tuple[str, ...], scopes: tuple[str, ...], name: str, days: int | None
+) -> None:
+    """Make a token; it is the last line printed, this once."""
+    from datetime import timedelta
+
+    from gateway.database import now
+    from gateway.tokens import Tokens
+
+    known = {"all", *_settings(config).targets}
+    if unknown := set(targets) - known:
+        raise click.ClickException(f"No such target: {', '.join(sorted(unknown))}.")
+    for scope in scopes:
+        if not _SCOPE.fullmatch(scope):
+            raise click.ClickException(f"{scope!r} is no scope: admin, or users:read and the like.")
+    with _database(config) as database:
+        expires = now() + timedelta(days=days) if days else None
+        made = Tokens(database).create(name, list(targets), list(scopes), expires)
+    click.echo("Keep this token; it is shown only now:")
+    click.echo(made)
+
+
+@token.command("list")
+@config_option
+@json_option
+def list_tokens(config: Path, as_json: bool) -> None:
+    """List tokens by their public prefix."""
+    from gateway.tokens import Tokens
+
+    with _database(config) as database:
+        tokens = Tokens(database).list()
+    rows: list[dict[str, Any]] = [
+        {
+            "prefix": t.prefix,
+            "name": t.name,
+            "targets": list(t.targets),
+            "scopes": list(t.scopes),
+            "created": t.created.isoformat(),
+            "expires": t.expires.isoformat() if t.expires else None,
+        }
+        for t in tokens
+    ]
+    if as_json:
+        _print_json(rows)
+        return
+    for row in rows:
+        words = (row["prefix"], row["name"], ",".join(row["targets"]), ",".join(row["scopes"]))
+        click.echo("  ".join(str(word) for word in (*words, row["expires"] or "no end")))
+
+
+@token.command("revoke")
+@click.argument("prefix_or_name")
+@config_option
+def revoke_token(prefix_or_name: str, config: Path) -> None:
+    """Revoke tokens by prefix or name."""
+    from gateway.tokens import Tokens
+
+    with _database(config) as database:
+        count = Tokens(database).revoke(prefix_or_name)
+    if not count:
+        raise click.ClickException("No such token.")
+    click.echo(f"Revoked: {count}.")
+
+
+@main.group()
+def audit() -> None:
+    """Read the audit log."""
+
+
+@audit.command("search")
+@click.argument("filter_", required=False)
+@click.option("--count", default=100, show_default=True, help="How many of the newest events.")
+@config_option
+@json_option
+def search_audit(filter_: str | None, count: int, config: Path, as_json: bool) -> None:
+    """Show events that match a SCIM filter, e.g. 'login eq "ann" and outcome ne "success"'."""
+    from gateway.audit import AuditLog
+
+    node = _audit_filter(filter_)
+    with _database(config) as database:
+        total, events = AuditLog(database).search(node, count=count, descending=True)
+    if as_json:
+        _print_json(events)
+        return
+    for event in reversed(events):
+        click.echo(_event_line(event))
+    click.echo(f"{len(events)} of {total}", err=True)
+
+
+@audit.command("export")
+@click.argument("filter_", required=False)
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: stdout.")
+@config_option
+def export_audit(filter_: str | None, form: str, output: Path | None, config: Path) -> None:
+    """Write events as JSON lines, or as CSV with one row for each change."""
+    from gateway.audit import AuditLog
+    from gateway.exports import write_csv, write_jsonl
+
+    node = _audit_filter(filter_)
+    write = write_csv if form == "csv" else write_jsonl
+    with _database(config) as database:
+        events = AuditLog(database).stream(node)
+        if output is None:
+            write(events, sys.stdout)
+        else:
+            with output.open("w", encoding="utf-8", newline="") as stream:
+                write(events, stream)
+
+
+@audit.command("recover")
+@config_option
+@json_option
+def recover_audit(config: Path, as_json: bool) -> None:
+    """Settle writes of unknown outcome by reading the LMS."""
+    from gateway.audit import AuditLog
+    from gateway.settling import Settler
+    from gateway.targets import make_targets
+    from gateway.tombstones import Tombstones
+
+    targets = make_targets(_settings(config))
+    with _database(config) as database:
+        settler = Settler(database, AuditLog(database), Tombstones(database))
+        counts = settler.settle_all(targets)
+    if as_json:
+        _print_json(counts)
+    else:
+        shown = ", ".join(f"{outcome} {count}" for outcome, count in sorted(counts.items()))
+        click.echo(f"Settled: {shown or 'nothing was open'}.")
+
+
+def _settings(config: Path) -> Settings:
+    from gateway.settings import ConfigurationError, load
+
+    try:
+        return load(config)
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _targets(config: Path, only: str | None) -> dict[str, Target]:
+    from gateway.settings import ConfigurationError
+    from gateway.targets import make_targets
+
+    try:
+        targets = make_targets(_settings(config))
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from None
+    if only is None:
+        return targets
+    if only not in targets:
+        raise click.ClickException(f"No such target: {only}. Known: {', '.join(targets)}.")
+    return {only: targets[only]}
+
+
+@contextmanager
+def _database(config: Path) -> Iterator[Database]:
+    from gateway.database import Database
+
+    database = Database(_settings(config).database)
+    try:
+        database.migrate()
+        yield database
+    finally:
+        database.close()
+
+
+def _audit_filter(text: str | None) -> Any:
+    from schemas.audit_event import AUDIT_EVENT
+    from schemas.errors import ScimError
+    from schemas.filters import parse_filter
+
+    if not text:
+        return None
+    try:
+        return parse_filter(text, AUDIT_EVENT)
+    except ScimError as error:
+        raise click.ClickException(error.detail) from None
+
+
+def _event_line(event: dict[str, Any]) -> str:
+    changes = "; ".join(
+        f"{c.get('path')}: {c.get('old', '-')} -> {c.get('new', '-')}"
+        for c in event.get("changes", ())
+    )
+    who = event.get("login") or event.get("resourceId") or "?"
+    words = (event["time"], event.get("actor") or "?", event["target"], event["operation"])
+    said = f"  {event['detail']}" if event.get("detail") else ""
+    return f"{' '.join(words)} {event['resourceType']} {who}: {event['outcome']}  {changes}{said}"
+
+
+def _print_json(value: Any) -> None:
+    import orjson
+
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""The simulated LMSs, to rehearse with: one entry for each connector that has one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from werkzeug.serving import make_server
+
+from connectors.moodle.simulator import create_simulator as create_moodle
+
+
+def _moodle(users: int, cohorts: int) -> tuple[Flask, dict[str, str]]:
+    simulator = create_moodle(users=users, cohorts=cohorts)
+    return simulator, {"token": simulator.site.token}
+
+
+SIMULATORS: dict[str, Callable[[int, int], tuple[Flask, dict[str, str]]]] = {"moodle": _moodle}
+
+
+def run(lms: str, port: int, users: int, cohorts: int, *, as_json: bool) -> None:
+    """Run one simulator on the loopback interface; port 0 takes a free one."""
+    application, credentials = SIMULATORS[lms](users, cohorts)
+    server: Any = make_server("127.0.0.1", port, application, threaded=True)
+    site = {"url": f"http://127.0.0.1:{server.server_port}", **credentials}
+    if as_json:
+        print(json.dumps(site), flush=True)
+    else:
+        for name, value in site.items():
+            print(f"{name}: {value}", flush=True)
+    server.serve_forever()
