@@ -27,6 +27,7 @@ from schemas.errors import ScimError
 ATTEMPTS = 3
 LONGEST_WAIT = 10.0
 USER_AGENT = "Matricula"
+_KNOWN_URLS = 256
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
 _counter: contextvars.ContextVar[Counter | None] = contextvars.ContextVar("counter", default=None)
@@ -99,7 +100,7 @@ class Breaker:
 class HttpClient:
     """The HTTP conversation with one LMS; `url` is its base, without a trailing slash."""
 
-    def __init__(self, options: Options, *, auth: httpx.Auth | None = None) -> None:
+    def __init__(self, options: Options) -> None:
         self.url = base_url(options.url, allow_private_network=options.allow_private_network)
         self.breaker = Breaker()
         self._target = options.name
@@ -109,16 +110,14 @@ class HttpClient:
             max_keepalive_connections=options.connections,
             keepalive_expiry=60,
         )
-        timeout = httpx.Timeout(options.timeout, connect=min(5.0, options.timeout))
-        self._client = httpx.Client(
-            auth=auth,
-            timeout=timeout,
-            transport=options.transport
-            or httpx.HTTPTransport(limits=limits, verify=_ssl_context(), trust_env=False),
-            headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-            follow_redirects=False,
-            trust_env=False,
+        # The transport is used without a client around it: no cookies, no redirects, no proxies
+        # of the environment are wanted, and that saves a third of a call's own time.
+        self._transport: httpx.BaseTransport = options.transport or httpx.HTTPTransport(
+            limits=limits, verify=_ssl_context(), trust_env=False
         )
+        timeout = httpx.Timeout(options.timeout, connect=min(5.0, options.timeout))
+        self._extensions = {"timeout": timeout.as_dict()}
+        self._urls: dict[str, httpx.URL] = {}
 
     def send(
         self,
@@ -137,11 +136,16 @@ class HttpClient:
         answer. Raises ScimError: 503 not reachable or busy, 502 broken answer, 504 no answer in
         time; `unknown` is set when the call may have been carried out.
         """
-        request = self._client.build_request(
-            method, self._absolute(path), content=content, headers=headers
-        )
+        sent = {"User-Agent": USER_AGENT, "Accept": "application/json", **(headers or {})}
         if identifier := request_id.get():
-            request.headers["X-Request-ID"] = identifier
+            sent["X-Request-ID"] = identifier
+        request = httpx.Request(
+            method,
+            self._absolute(path),
+            headers=sent,
+            content=content,
+            extensions=self._extensions,
+        )
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._send_once(request, name, repeatable)
@@ -154,14 +158,23 @@ class HttpClient:
 
     def close(self) -> None:
         """Close the pool."""
-        self._client.close()
+        self._transport.close()
 
-    def _absolute(self, path: str) -> str:
-        if "://" not in path and not path.startswith("//"):
-            return self.url + path
-        if _origin(path) != _origin(self.url):
-            raise ScimError(502, "The LMS sent a link that leads to another site; not followed.")
-        return path
+    def _absolute(self, path: str) -> httpx.URL:
+        """Return the URL of a path or link; those that were used before need no new parsing."""
+        known = self._urls.get(path)
+        if known is not None:
+            return known
+        if "://" in path or path.startswith("//"):
+            if _origin(path) != _origin(self.url):
+                raise ScimError(
+                    502, "The LMS sent a link that leads to another site; not followed."
+                )
+            return httpx.URL(path)
+        url = httpx.URL(self.url + path)
+        if len(self._urls) < _KNOWN_URLS:
+            self._urls[path] = url
+        return url
 
     def _send_once(self, request: httpx.Request, name: str, repeatable: bool) -> httpx.Response:
         self.breaker.admit()
@@ -170,7 +183,9 @@ class HttpClient:
         started = time.perf_counter()
         outcome = "failed"
         try:
-            response = self._client.send(request)
+            response = self._transport.handle_request(request)
+            response.request = request
+            response.read()
             outcome = str(response.status_code)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as problem:
             self.breaker.failed()

@@ -77,6 +77,8 @@ class Database:
         self._reader = self._engine.execution_options(**_READ[self.dialect])
         self._locks: Engine | None = None
         self._turn = threading.Lock()
+        self._watcher: sqlite3.Connection | None = None
+        self._watching = threading.Lock()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -108,6 +110,19 @@ class Database:
         """Give a connection that sees one snapshot of the database during the block."""
         with self._reader.connect() as connection:
             yield connection
+
+    def version(self) -> int | None:
+        """Return a number that is another one after every commit by anyone, in microseconds.
+
+        None on PostgreSQL, which has no such number: there the tables must be asked.
+        """
+        if self.path is None:
+            return None
+        with self._watching:
+            if self._watcher is None:
+                self._watcher = sqlite3.connect(self.path, check_same_thread=False)
+            version: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
+            return version
 
     @contextmanager
     def lock(
@@ -175,6 +190,10 @@ class Database:
     def close(self) -> None:
         """Close all connections; the database opens again when it is used."""
         self._engine.dispose()
+        with self._watching:
+            if self._watcher is not None:
+                self._watcher.close()
+                self._watcher = None
         if self._locks is not None:
             self._locks.dispose()
 

@@ -9,14 +9,13 @@ from sqlalchemy import ColumnElement, Select, delete, insert, select
 from gateway.database import Database, now
 from gateway.tables import tombstones
 
-_CHUNK = 500
-
 
 class Tombstones:
     """Which resources of which target were deleted through SCIM and still exist in the LMS."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known: dict[tuple[str, str], tuple[int | None, frozenset[str]]] = {}
 
     def add(
         self, target: str, type: str, id: str, login: str | None, external_id: str | None
@@ -42,19 +41,11 @@ class Tombstones:
 
     def has(self, target: str, type: str, id: str) -> bool:
         """Tell whether the resource has a tombstone."""
-        with self._database.read() as connection:
-            found = connection.scalar(select(tombstones.c.id).where(*_one(target, type, id)))
-        return found is not None
+        return id in self.all(target, type)
 
-    def among(self, target: str, type: str, ids: Iterable[str]) -> set[str]:
+    def among(self, target: str, type: str, ids: Iterable[str]) -> frozenset[str]:
         """Return those of the ids that have a tombstone."""
-        wanted = list(ids)
-        found: set[str] = set()
-        with self._database.read() as connection:
-            for start in range(0, len(wanted), _CHUNK):
-                chunk = tombstones.c.id.in_(wanted[start : start + _CHUNK])
-                found.update(connection.scalars(_ids(target, type).where(chunk)))
-        return found
+        return self.all(target, type).intersection(ids)
 
     def by_login(self, target: str, type: str, login: str) -> str | None:
         """Return the id of the newest tombstone with that login in any letter case, or None."""
@@ -65,9 +56,18 @@ class Tombstones:
             return found.first()
 
     def all(self, target: str, type: str) -> frozenset[str]:
-        """Return the ids of all tombstones of a type of resource on a target."""
+        """Return the ids of all tombstones of a type of resource on a target.
+
+        What was read last is good until anybody commits anything: every read of a resource asks.
+        """
+        version = self._database.version()
+        known = self._known.get((target, type))
+        if known is not None and version is not None and known[0] == version:
+            return known[1]
         with self._database.read() as connection:
-            return frozenset(connection.scalars(_ids(target, type)))
+            ids = frozenset(connection.scalars(_ids(target, type)))
+        self._known[target, type] = version, ids
+        return ids
 
 
 def _of(target: str, type: str) -> tuple[ColumnElement[bool], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from schemas.attributes import ResourceType
@@ -32,6 +33,34 @@ class Projection:
 DEFAULT = Projection()
 
 
+@lru_cache(maxsize=256)
+def _hidden(resource_type: ResourceType) -> tuple[tuple[str, str, str], ...]:
+    """Return (URN, name, sub-attribute or "") of what only some requests see, or none."""
+    return tuple(
+        (urn, attribute.name, "" if part is attribute else part.name)
+        for urn, attribute in resource_type.attributes()
+        for part in (attribute, *attribute.sub_attributes)
+        if part.returned in ("never", "request")
+    )
+
+
+def _without_hidden(resource_type: ResourceType, resource: Resource) -> Resource:
+    for urn, name, sub in _hidden(resource_type):
+        holder = resource.get(urn) if urn else resource
+        if holder is None or name not in holder:
+            continue
+        if not sub:
+            del holder[name]
+            if urn and not holder:
+                del resource[urn]
+                resource["schemas"] = [held for held in resource["schemas"] if held != urn]
+            continue
+        held = holder[name]
+        for item in held if isinstance(held, list) else (held,):
+            item.pop(sub, None)
+    return resource
+
+
 def parse_projection(
     resource_type: ResourceType, attributes: Iterable[str], excluded: Iterable[str]
 ) -> Projection:
@@ -54,7 +83,12 @@ def parse_projection(
 
 
 def project(projection: Projection, resource_type: ResourceType, resource: Resource) -> Resource:
-    """Return what is shown of a resource: what is always returned stays, secrets never show."""
+    """Return what is shown of a resource: what is always returned stays, secrets never show.
+
+    The given resource is used up: its parts may be changed.
+    """
+    if projection is DEFAULT:
+        return _without_hidden(resource_type, resource)
     shown: Resource = {}
     for name, value in resource.items():
         extension = resource_type.extension(name) if ":" in name else None
@@ -69,7 +103,7 @@ def project(projection: Projection, resource_type: ResourceType, resource: Resou
                 returned = found.returned if found else "default"
                 if (part := _kept(projection, name, inner, item, returned)) is not None:
                     kept[inner] = part
-        if kept is not None and kept != {}:
+        if kept is not None and kept not in ({}, []):
             shown[name] = kept
     return shown
 
