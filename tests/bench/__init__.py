@@ -1,0 +1,1 @@
+"""Side-by-side figures of the gateway and of the floor it stands on: `make bench`."""

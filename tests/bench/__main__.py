@@ -1,0 +1,277 @@
+"""`make bench`: the gateway and the floor, side by side in one run; medians of three rounds.
+
+    python -m tests.bench [--seconds 2] [--rounds 3] [--server granian|gthread] [--only NAME]
+
+Both are served by the same server with the same workers and threads, before the same upstream,
+once instant and once answering after 25 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from socket import create_server
+from statistics import median
+
+from tests.bench.load import Result, request, run
+
+WORKERS = 2
+THREADS = 64
+SLOW = 25.0
+PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+
+@dataclass
+class Stand:
+    """One upstream with the gateway and the floor in front of it."""
+
+    upstream: int
+    gateway: int
+    floor: int
+    token: str
+    gateway_process: int
+    floor_process: int
+
+    def calls(self) -> int:
+        """Return the upstream's calls since the last time, and begin anew."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.upstream}/calls") as answer:
+            return sum(json.load(answer).values())
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@contextmanager
+def process(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a process for the time of the block."""
+    running = subprocess.Popen(
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield running
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def serve_command(server: str, application: str, port: int) -> list[str]:
+    """Return the command that serves a WSGI application with the chosen server."""
+    if server == "gthread":
+        options = ["-k", "gthread", "-w", str(WORKERS), "--threads", str(THREADS)]
+        return [sys.executable, "-m", "gunicorn", *options, "-b", f"127.0.0.1:{port}", application]
+    options = ["--interface", "wsgi", "--workers", str(WORKERS), "--no-ws", "--no-log"]
+    options += ["--blocking-threads", str(THREADS), "--port", str(port)]
+    return [sys.executable, "-m", "granian", *options, application]
+
+
+@contextmanager
+def stand(server: str, delay: float, users: int) -> Iterator[Stand]:
+    """Set up upstream, gateway and floor."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matricula-bench-")))
+        upstream, gateway, floor = free_port(), free_port(), free_port()
+        module = (sys.executable, "-m", "tests.bench.upstream")
+        running = stack.enter_context(process(*module, str(upstream), str(delay), str(users)))
+        assert running.stdout is not None
+        running.stdout.readline()
+        config = folder / "bench.toml"
+        config.write_text(
+            "allow_clear_secrets = true\n[database]\nurl = 'sqlite:///bench.db'\n"
+            "[targets.moodle]\nconnector = 'moodle'\ntoken = 'bench'\nconnections = 64\n"
+            f"allow_private_network = true\nurl = 'http://127.0.0.1:{upstream}'\n"
+        )
+        matricula = [sys.executable, "-m", "gateway.cli"]
+        made = [*matricula, "token", "create", "--target", "all", "--scope", "admin"]
+        token = subprocess.check_output([*made, "--config", str(config)], text=True).split()[-1]
+        if server == "granian":
+            options = ["--workers", str(WORKERS), "--port", str(gateway)]
+            command = [*matricula, "serve", "--config", str(config), *options]
+        else:
+            command = serve_command(server, "wsgi:application", gateway)
+        served = stack.enter_context(process(*command, MATRICULA_CONFIG=str(config)))
+        url = f"http://127.0.0.1:{upstream}"
+        command = serve_command(server, "tests.bench.floor:application", floor)
+        bare = stack.enter_context(process(*command, FLOOR_UPSTREAM=url))
+        _wait_for(gateway, "/health")
+        _wait_for(floor, "/users/2")
+        yield Stand(upstream, gateway, floor, token, served.pid, bare.pid)
+
+
+def _wait_for(port: int, path: str) -> None:
+    for _ in range(200):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}"):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"nothing answers at port {port}")
+
+
+def memory(pid: int) -> tuple[float, float]:
+    """Return the memory in MB of a process' children, and of all together with the process.
+
+    Pages that processes share are counted once (proportional set size).
+    """
+    tree = subprocess.check_output(["ps", "-o", "pid=", "--ppid", str(pid)], text=True).split()
+    children = sum(_proportional(int(child)) for child in tree)
+    return children, children + _proportional(pid)
+
+
+def _proportional(pid: int) -> float:
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    size = next(line for line in rollup.splitlines() if line.startswith("Pss:"))
+    return int(size.split()[1]) / 1024
+
+
+def json_body(message: dict[str, object]) -> bytes:
+    """Return a JSON body."""
+    return json.dumps(message).encode()
+
+
+def operations(users: int) -> dict[str, Callable[[str], Callable[[int], bytes]]]:
+    """Return what is measured: by name, from the token to the n-th request."""
+    base = "/moodle/scim/v2/Users"
+    mark = secrets.token_hex(4)
+
+    def patch(number: int) -> bytes:
+        change = {"op": "replace", "path": "active", "value": False}
+        return json_body({"schemas": [PATCH_OP], "Operations": [change]})
+
+    def post(number: int) -> bytes:
+        name = f"new-{mark}-{number}"
+        return json_body(
+            {
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+                "userName": name,
+                "name": {"givenName": "New", "familyName": "Person"},
+                "emails": [{"value": f"{name}@example.edu", "type": "work"}],
+            }
+        )
+
+    def page(number: int) -> int:
+        return 101 + 100 * (number % (users // 100 - 1))
+
+    def one(number: int) -> int:
+        return 2 + number % users
+
+    return {
+        "GET by id": lambda t: lambda n: request("GET", f"{base}/{one(n)}", t),
+        "userName eq": lambda t: (
+            lambda n: request("GET", f"{base}?filter=userName%20eq%20%22user{one(n)}%22", t)
+        ),
+        "page of 100": lambda t: (
+            lambda n: request("GET", f"{base}?startIndex={page(n)}&count=100", t)
+        ),
+        "PATCH active": lambda t: lambda n: request("PATCH", f"{base}/{one(n)}", t, patch(n)),
+        "POST": lambda t: lambda n: request("POST", base, t, post(n)),
+    }
+
+
+def floor_request(number: int) -> bytes:
+    """Return the floor's n-th request."""
+    return request("GET", f"/users/{2 + number % 1000}")
+
+
+def middle(results: list[Result]) -> Result:
+    """Return the medians of several rounds."""
+    return Result(
+        median(r.rate for r in results),
+        median(r.p50 for r in results),
+        median(r.p99 for r in results),
+        sum(r.failures for r in results),
+    )
+
+
+def compare(server: str, delay: float, seconds: float, rounds: int, only: str) -> None:
+    """Measure every operation against the floor's GET and print one line for each."""
+    with stand(server, delay, 1000) as place:
+        print(f"\nUpstream answers after {delay:g} ms; {server}, {WORKERS} workers")
+        print(
+            f"{'operation':14}{'callers':>8}{'req/s':>9}{'p50 ms':>9}{'p99 ms':>9}"
+            f"{'floor req/s':>13}{'floor p50':>11}{'ratio':>8}{'calls':>7}{'failed':>8}"
+        )
+        run(place.gateway, operations(1000)["page of 100"](place.token), callers=1, seconds=0.5)
+        for name, make in operations(1000).items():
+            if only and only != name:
+                continue
+            for callers in (1, 16, 64):
+                ours: list[Result] = []
+                theirs: list[Result] = []
+                place.calls()
+                counted = 0.0
+                for _ in range(rounds):
+                    theirs.append(run(place.floor, floor_request, callers=callers, seconds=seconds))
+                    place.calls()
+                    got = run(place.gateway, make(place.token), callers=callers, seconds=seconds)
+                    ours.append(got)
+                    counted += place.calls() / max(1, got.rate * seconds)
+                us, floor = middle(ours), middle(theirs)
+                ratio = median(a.rate / b.rate for a, b in zip(ours, theirs, strict=True))
+                print(
+                    f"{name:14}{callers:8}{us.rate:9.0f}{us.p50:9.2f}{us.p99:9.2f}"
+                    f"{floor.rate:13.0f}{floor.p50:11.2f}{ratio:8.2f}"
+                    f"{counted / rounds:7.2f}{us.failures:8}",
+                    flush=True,
+                )
+        for name, pid in (("gateway", place.gateway_process), ("floor", place.floor_process)):
+            workers, everything = memory(pid)
+            print(
+                f"memory of {name}: {WORKERS} workers {workers:.0f} MB, in all {everything:.0f} MB"
+            )
+
+
+def pages(server: str, seconds: float) -> None:
+    """Measure pages of 100 with 1,000 and with 10,000 users, alone and beside each other."""
+    for users in (1000, 10_000):
+        with stand(server, SLOW, users) as place:
+            make = operations(users)["page of 100"](place.token)
+            run(place.gateway, make, callers=1, seconds=1)
+            place.calls()
+            got = run(place.gateway, make, callers=1, seconds=seconds)
+            calls = place.calls() / max(1, got.rate * seconds)
+            before, _ = memory(place.gateway_process)
+            run(place.gateway, make, callers=16, seconds=seconds)
+            after, _ = memory(place.gateway_process)
+            print(
+                f"page of 100 of {users:6} users: p50 {got.p50:.2f} ms, upstream + "
+                f"{got.p50 - SLOW:.2f} ms, {calls:.2f} calls; "
+                f"memory of {WORKERS} workers {before:.0f} MB, after load {after:.0f} MB",
+                flush=True,
+            )
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each measurement")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--server", choices=["granian", "gthread"], default="granian")
+    parser.add_argument("--only", default="", help="one operation, e.g. 'GET by id'")
+    asked = parser.parse_args()
+    for delay in (0.0, SLOW):
+        compare(asked.server, delay, asked.seconds, asked.rounds, asked.only)
+    if not asked.only or asked.only == "page of 100":
+        print()
+        pages(asked.server, asked.seconds)
+
+
+if __name__ == "__main__":
+    main()
