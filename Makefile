@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint format campaign bench clean
+.PHONY: setup demo test lint format campaign bench readme clean
 
 setup: $(READY)
 
@@ -34,6 +34,9 @@ campaign: setup
 
 bench: setup
 	$(BIN)/python -m tests.bench $(BENCH)
+
+readme: setup
+	$(BIN)/python -m tests.test_readme
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from marshmallow import EXCLUDE, fields
@@ -45,33 +46,45 @@ _RESET = _Reset()
 
 
 def reset_password(
-    writer: Writer, target: Target, collection: Collection, caller: Caller, id: str, body: Any
+    writer: Writer,
+    target: Target,
+    collection: Collection,
+    caller: Caller,
+    id: str,
+    body: Callable[[], Any],
 ) -> str | None:
     """Set the given password, or a generated one, which is returned this once.
 
     `notify` lets the LMS send its own message instead. `mustChange` demands a new one at the
     next login. Raises 400 unless exactly one of the three is asked for, 501 where the LMS cannot.
     """
-    asked = load_form(_RESET, body)
-    if [bool(asked["password"]), asked["generate"], asked["notify"]].count(True) != 1:
-        raise invalid_value("Give exactly one of password, generate or notify.")
-    if asked["notify"]:
-        writer.act(
-            target,
-            collection,
-            caller,
-            id,
-            "resetPassword",
-            collection.request_password_reset,
-        )
-        return None
-    _demand(collection, "password", "be given a password")
-    wanted: dict[str, Any] = {"password": asked["password"] or new_password()}
-    if asked["must_change"]:
-        _demand(collection, "mustChangePassword", "be made to change its password")
-        wanted["mustChangePassword"] = True
-    writer.patch(target, collection, caller, id, lambda: _replacing(wanted), "resetPassword")
-    return str(wanted["password"]) if asked["generate"] else None
+    generated: list[str] = []
+
+    def message() -> Any:
+        asked = load_form(_RESET, body())
+        if [bool(asked["password"]), asked["generate"], asked["notify"]].count(True) != 1:
+            raise invalid_value("Give exactly one of password, generate or notify.")
+        if asked["notify"]:
+            return None
+        _demand(collection, "password", "be given a password")
+        if asked["generate"]:
+            generated.append(new_password())
+        wanted: dict[str, Any] = {"password": asked["password"] or generated[0]}
+        if asked["must_change"]:
+            _demand(collection, "mustChangePassword", "be made to change its password")
+            wanted["mustChangePassword"] = True
+        return _replacing(wanted)
+
+    writer.patch(
+        target,
+        collection,
+        caller,
+        id,
+        message,
+        "resetPassword",
+        collection.request_password_reset,
+    )
+    return generated[0] if generated else None
 
 
 def validate_account(
@@ -100,7 +113,7 @@ def validate_account(
     }
 
 
-def validate_new(target: Target, collection: Collection, body: Any) -> Resource:
+def validate_new(reader: Reader, target: Target, collection: Collection, body: Any) -> Resource:
     """Return what creating the account would send and what is wrong with it; writes nothing."""
     mapping = collection.mapping
     problems: list[dict[str, Any]] = []
@@ -116,7 +129,7 @@ def validate_new(target: Target, collection: Collection, body: Any) -> Resource:
             for name, value in mapping.to_native(fitted).items()
         }
         holder = collection.find_again(fitted)
-        if holder is not None:
+        if holder is not None and not reader.is_deleted(target, collection, holder["id"]):
             problems.append(_problem(ScimError(409, f"{holder['id']} exists.", "uniqueness")))
     except ScimError as error:
         if error.status >= 500:

@@ -57,7 +57,12 @@ def demo(host: str, port: int, token: str | None, users: int, data: Path | None)
     """Run the gateway in front of simulated LMSs."""
     from gateway.demo import run
 
-    run(host, port, token, users, data)
+    try:
+        run(host, port, token, users, data)
+    except OSError as error:
+        raise click.ClickException(f"{host}:{port}: {error.strerror}.") from None
+    except (RuntimeError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 @main.command()

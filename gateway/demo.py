@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import secrets
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from threading import Thread
+from time import monotonic, sleep
 
 from gateway.database import Database
 from gateway.server import serve
@@ -17,10 +22,17 @@ from gateway.simulators import SIMULATORS
 from gateway.tokens import Tokens
 
 _COHORTS = 5
+_START_SECONDS = 60
 
 
 def run(host: str, port: int, token: str | None, users: int, data: Path | None) -> None:
-    """Start the simulators and serve the gateway until interrupted."""
+    """Start the simulators and serve the gateway until interrupted.
+
+    Raises OSError when the port is taken, and ValueError for a token that cannot be used.
+    """
+    _refuse_taken_port(host, port)
+    # Until the server takes the signals over: what was started must end with this process.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matricula-")))
         folder.mkdir(parents=True, exist_ok=True)
@@ -30,7 +42,8 @@ def run(host: str, port: int, token: str | None, users: int, data: Path | None) 
         config.chmod(0o600)
         token = token or secrets.token_urlsafe(32)
         _keep(folder / "matricula.db", token)
-        print(_greeting(host, port, token, list(sites)), flush=True)
+        greeting = _greeting(host, port, token, list(sites))
+        Thread(target=_greet, args=(host, port, greeting), daemon=True).start()
         serve(config, host, port, workers=1)
 
 
@@ -39,10 +52,14 @@ def _simulated(lms: str, users: int) -> Iterator[dict[str, str]]:
     """Run a simulator in a process of its own and give its URL and credentials."""
     command = [sys.executable, "-m", "gateway.cli", "simulate", lms, "--json"]
     command += ["--users", str(users), "--cohorts", str(_COHORTS if users else 0)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    # In a session of its own, so that Ctrl-C reaches it through us, once.
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
+        said = process.stdout.readline()
+        if not said:
+            raise RuntimeError(f"The simulator of {lms} did not start.")
+        yield json.loads(said)
     finally:
         process.terminate()
         process.wait()
@@ -74,11 +91,42 @@ def _configuration(sites: dict[str, dict[str, str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _refuse_taken_port(host: str, port: int) -> None:
+    """Find out before anything is started; the server itself would share the port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+
+
+def _greet(host: str, port: int, greeting: str) -> None:
+    """Print the greeting as soon as the gateway answers."""
+    own = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    until = monotonic() + _START_SECONDS
+    while monotonic() < until:
+        if _answers(own, port):
+            print(greeting, flush=True)
+            return
+        sleep(0.1)
+    print(f"The gateway has not answered within {_START_SECONDS} seconds.", flush=True)
+
+
+def _answers(host: str, port: int) -> bool:
+    connection = HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
 def _greeting(host: str, port: int, token: str, targets: list[str]) -> str:
-    base = f"http://{host}:{port}"
+    base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     urls = "\n".join(f"  {base}/{name}/scim/v2" for name in ["memory", *targets])
     return (
-        f"Matricula serves, once this line is a few seconds old:\n{urls}\n"
+        f"Matricula serves:\n{urls}\n"
         f"Token (may do everything): {token}\n"
         f"Try:\n  curl -H 'Authorization: Bearer {token}' "
         f"'{base}/moodle/scim/v2/Users?count=2'\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 from flask import Response, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from gateway.reading import Query
 from schemas.attributes import ResourceType
@@ -17,6 +17,8 @@ from schemas.projection import Projection, parse_projection
 
 SCIM_JSON = "application/scim+json"
 _ACCEPTED = {SCIM_JSON, "application/json"}
+_LAST = 2**53
+_LONGEST_WAIT = 86_400
 
 
 def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -33,7 +35,12 @@ def read_body() -> Any:
     """Return the JSON body of the request; 415 for another media type, 400 when it is no JSON."""
     if request.mimetype and request.mimetype not in _ACCEPTED:
         raise ScimError(415, f"The body must be {SCIM_JSON}.")
-    content = request.get_data(cache=False)
+    try:
+        content = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise ScimError(413, "The body is larger than this service takes.") from None
+    except HTTPException:
+        raise invalid_syntax("The body did not arrive whole.") from None
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -80,13 +87,14 @@ def query_of(resource_type: ResourceType, parameters: Any) -> Query:
     loaded = load_search(parameters)
     return Query(
         filter=parse_filter(loaded["filter"], resource_type) if loaded["filter"] else None,
-        start=loaded["start_index"],
+        start=min(loaded["start_index"], _LAST),
         count=loaded["count"],
         sort_by=parse_path(loaded["sort_by"], resource_type) if loaded["sort_by"] else None,
         descending=loaded["descending"],
         projection=parse_projection(
             resource_type, loaded["attributes"], loaded["excluded_attributes"]
         ),
+        actor=g.token.name,
     )
 
 
@@ -94,7 +102,7 @@ def error_answer(error: ScimError) -> Response:
     """Return an error as RFC 7644 section 3.12 shows it."""
     headers: dict[str, str] = {}
     if error.retry_after is not None:
-        headers["Retry-After"] = str(max(1, round(error.retry_after)))
+        headers["Retry-After"] = str(max(1, round(min(error.retry_after, _LONGEST_WAIT))))
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="Matricula"'
     if error.status == 403 and error.scim_type is None:

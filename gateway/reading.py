@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.base import Collection
@@ -27,7 +27,10 @@ Resource = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a list request asks for; `start` is 1-based, `count` None means the default."""
+    """What a list request asks for; `start` is 1-based, `count` None means the default.
+
+    Each `actor` has walks of its own: another one's new walk does not shift the pages of this one.
+    """
 
     filter: Filter | None = None
     start: int = 1
@@ -35,6 +38,7 @@ class Query:
     sort_by: Path | None = None
     descending: bool = False
     projection: Projection = DEFAULT
+    actor: str = ""
 
     @property
     def limit(self) -> int:
@@ -44,7 +48,7 @@ class Query:
     @property
     def walk_key(self) -> str:
         """Return what tells this query's order of ids from that of another one."""
-        return f"{self.filter}|{self.sort_by}|{self.descending}"
+        return f"{self.actor}|{self.filter}|{self.sort_by}|{self.descending}"
 
 
 class Reader:
@@ -64,7 +68,11 @@ class Reader:
     ) -> Resource:
         """Return one resource as it is shown, or raise 404."""
         resource = self.find(target, collection, id, _costly(collection, projection))
-        return self.show(collection, resource, base, projection)
+        return self.show(target, collection, resource, base, projection)
+
+    def is_deleted(self, target: Target, collection: Collection, id: str) -> bool:
+        """Tell whether the resource is still in the LMS but gone for SCIM."""
+        return self._tombstones.has(target.name, collection.mapping.full.name, id)
 
     def find(
         self, target: Target, collection: Collection, id: str, wanted: frozenset[str]
@@ -81,12 +89,14 @@ class Reader:
 
     def show(
         self,
+        target: Target,
         collection: Collection,
         resource: Resource,
         base: str,
         projection: Projection = DEFAULT,
     ) -> Resource:
         """Return a resource as clients see it."""
+        self._hide_deleted(target, [resource])
         resource_type = collection.mapping.resource_type
         return project(projection, resource_type, represent(resource_type, resource, base))
 
@@ -95,7 +105,7 @@ class Reader:
     ) -> dict[str, Any]:
         """Return the ListResponse of a query (RFC 7644 section 3.4.2)."""
         planned = plan(query.filter, collection.mapping)
-        total, page = self._kept_page(target, collection, query) or self._walk(
+        total, page = self._kept_page(target, collection, query, base) or self._walk(
             target, collection, query, planned, base
         )
         collection.complete(page, _costly(collection, query.projection))
@@ -107,8 +117,37 @@ class Reader:
         }
         if total and query.limit:
             answer["Resources"] = [
-                self.show(collection, resource, base, query.projection) for resource in page
+                self.show(target, collection, resource, base, query.projection) for resource in page
             ]
+        return answer
+
+    def search_all(
+        self, target: Target, queries: Sequence[tuple[Collection, Query]], base: str
+    ) -> dict[str, Any]:
+        """Return the ListResponse of one query on several types (RFC 7644 section 3.4.2.1).
+
+        The types follow one another; a sort order holds within each.
+        """
+        total = 0
+        resources: list[Resource] = []
+        for collection, query in queries:
+            part = replace(
+                query,
+                start=max(max(query.start, 1) - total, 1),
+                count=query.limit - len(resources),
+            )
+            found = self.search(target, collection, part, base)
+            total += found["totalResults"]
+            resources += found.get("Resources", [])
+        first = queries[0][1]
+        answer: dict[str, Any] = {
+            "schemas": [LIST_RESPONSE],
+            "totalResults": total,
+            "startIndex": max(first.start, 1),
+            "itemsPerPage": len(resources),
+        }
+        if total and first.limit:
+            answer["Resources"] = resources
         return answer
 
     @staticmethod
@@ -137,11 +176,12 @@ class Reader:
         }
 
     def _kept_page(
-        self, target: Target, collection: Collection, query: Query
+        self, target: Target, collection: Collection, query: Query, base: str
     ) -> tuple[int, list[Resource]] | None:
         """Return a page that follows one already given, read by its ids in one call.
 
-        The first page always reads anew, so that a new import sees what is new.
+        The first page always reads anew, so that a new import sees what is new. What was deleted
+        or does not match any more is left out; the places of the others stay.
         """
         if query.start <= 1 or not query.limit or not collection.can_fetch:
             return None
@@ -150,8 +190,11 @@ class Reader:
         if kept is None:
             return None
         total, ids = kept
+        if not ids:
+            return total, []
         hidden = self._tombstones.among(target.name, name, ids)
-        return total, collection.fetch([id for id in ids if id not in hidden]) if ids else []
+        found = collection.fetch([id for id in ids if id not in hidden])
+        return total, list(self._holding(target, collection, query.filter, None, found, base))
 
     def _walk(
         self,
@@ -187,12 +230,6 @@ class Reader:
         """Yield what fulfils the filter, out of what the native calls give."""
         mapping = collection.mapping
         hidden = self._tombstones.all(target.name, mapping.full.name)
-        names = set(attribute_names(planned.residual))
-        if query.sort_by is not None:
-            names.add(query.sort_by.name)
-        wanted = frozenset(names & mapping.costly)
-        is_shown = bool(names & {"schemas", "meta"})
-        holds = compile_filter(planned.residual) if planned.residual is not None else None
         read = 0
         for batch in collection.search(planned):
             read += len(batch)
@@ -201,14 +238,44 @@ class Reader:
                     f"More than {target.settings.max_scan} resources would have to be read. "
                     f"{planned.explain()} Ask for less, or raise max_scan of the target."
                 )
-            collection.complete(batch, wanted)
-            for resource in batch:
-                if resource["id"] in hidden:
-                    continue
-                if is_shown:
-                    resource = represent(mapping.resource_type, resource, base)
-                if holds is None or holds(resource):
-                    yield resource
+            left = [resource for resource in batch if resource["id"] not in hidden]
+            yield from self._holding(
+                target, collection, planned.residual, query.sort_by, left, base
+            )
+
+    def _holding(
+        self,
+        target: Target,
+        collection: Collection,
+        filter: Filter | None,
+        sort_by: Path | None,
+        resources: list[Resource],
+        base: str,
+    ) -> Iterator[Resource]:
+        """Yield the resources that fulfil the filter, with what filter and order look at."""
+        mapping = collection.mapping
+        names = set(attribute_names(filter))
+        if sort_by is not None:
+            names.add(sort_by.name)
+        collection.complete(resources, frozenset(names & mapping.costly))
+        if "members" in names:
+            self._hide_deleted(target, resources)
+        is_shown = bool(names & {"schemas", "meta"})
+        holds = compile_filter(filter) if filter is not None else None
+        for resource in resources:
+            if is_shown:
+                resource = represent(mapping.resource_type, resource, base)
+            if holds is None or holds(resource):
+                yield resource
+
+    def _hide_deleted(self, target: Target, resources: list[Resource]) -> None:
+        """Take the members out that are gone for SCIM, though the LMS still has them."""
+        if not any(resource.get("members") for resource in resources):
+            return
+        if hidden := self._tombstones.all(target.name, "User"):
+            for resource in resources:
+                members = resource.get("members") or []
+                resource["members"] = [m for m in members if m.get("value") not in hidden]
 
 
 def _costly(collection: Collection, projection: Projection) -> frozenset[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-from schemas.attributes import Attribute, ResourceType
+from schemas.attributes import ResourceType
 
 Resource = dict[str, Any]
 
@@ -16,18 +17,18 @@ def represent(resource_type: ResourceType, resource: Resource, base: str) -> Res
 
     The given resource is used up: its parts may be changed.
     """
+    for urn, name, endpoint in _references(resource_type):
+        holder = resource.get(urn) if urn else resource
+        if holder and (value := holder.get(name)):
+            for item in value if isinstance(value, list) else (value,):
+                if "value" in item:
+                    item["$ref"] = f"{base}/{endpoint}/{item['value']}"
     urns = [resource_type.schema.urn]
     urns.extend(e.urn for e in resource_type.extensions if resource.get(e.urn))
-    for attribute in resource_type.schema.attributes:
-        if attribute.type == "complex" and attribute.name in resource:
-            _add_references(attribute, resource[attribute.name], base)
-    for extension in resource_type.extensions:
-        held = resource.get(extension.urn) or {}
-        for attribute in extension.attributes:
-            if attribute.type == "complex" and attribute.name in held:
-                _add_references(attribute, held[attribute.name], base)
     shown: Resource = {"schemas": urns}
-    shown.update((name, value) for name, value in resource.items() if value not in ([], {}))
+    for name, value in resource.items():
+        if value != [] and value != {}:
+            shown[name] = value
     shown["meta"] = {
         "resourceType": resource_type.name,
         **resource.get("meta", {}),
@@ -36,11 +37,11 @@ def represent(resource_type: ResourceType, resource: Resource, base: str) -> Res
     return shown
 
 
-def _add_references(attribute: Attribute, value: Any, base: str) -> None:
-    reference = attribute.sub("$ref")
-    if reference is None or not reference.reference_types:
-        return
-    endpoint = ENDPOINTS[reference.reference_types[0]]
-    for item in value if isinstance(value, list) else (value,):
-        if "value" in item:
-            item["$ref"] = f"{base}/{endpoint}/{item['value']}"
+@lru_cache(maxsize=64)
+def _references(resource_type: ResourceType) -> tuple[tuple[str, str, str], ...]:
+    """Return (URN, attribute, endpoint) of the attributes that point at other resources."""
+    return tuple(
+        (urn, attribute.name, ENDPOINTS[reference.reference_types[0]])
+        for urn, attribute in resource_type.attributes()
+        if (reference := attribute.sub("$ref")) and reference.reference_types
+    )

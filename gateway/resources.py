@@ -28,8 +28,15 @@ from gateway.targets import Target
 from gateway.telemetry import observe_write
 from gateway.tokens import Tokens
 from gateway.writing import Writer
+from schemas.attributes import ResourceType
 from schemas.audit_event import AUDIT_EVENT
-from schemas.errors import not_found, not_found_resource, not_implemented
+from schemas.errors import (
+    ScimError,
+    forbidden,
+    not_found,
+    not_found_resource,
+    not_implemented,
+)
 from schemas.filters import Compare, conjunction, parse_path
 from schemas.messages import LIST_RESPONSE
 from schemas.projection import DEFAULT, project
@@ -60,6 +67,14 @@ def make_blueprint(
             raise not_found("There is no such target.")
 
     protect(scim, tokens)
+
+    @scim.before_request
+    def refuse_foreign_token() -> None:
+        # Writes are refused further on, where the refusal is recorded.
+        token = g.get("token")
+        if request.method == "GET" and token and not {"all", g.target.name} & {*token.targets}:
+            raise forbidden(f"The token is not for target {g.target.name}.")
+
     _add_discovery(scim, base)
     _add_audit_events(scim, audit, base)
 
@@ -71,6 +86,41 @@ def make_blueprint(
 
     def who() -> Any:
         return caller(partial(observe_write, g.target.name))
+
+    def body_for(collection: Collection) -> Callable[[], Any]:
+        """Return what reads the body of a write, once the write has its record."""
+
+        def read() -> Any:
+            # What the answer cannot show must refuse the write, not follow it.
+            projection_of(collection.mapping.full)
+            return read_body()
+
+        return read
+
+    def search_all(query_for: Callable[[ResourceType], Query]) -> Response:
+        readable = [c for c in g.target.connector.collections.values() if may_read(c)]
+        if not readable:
+            raise forbidden(f"The token lacks every read scope on target {g.target.name}.")
+        queries: list[tuple[Collection, Query]] = []
+        problem: ScimError | None = None
+        for collection in readable:
+            try:
+                queries.append((collection, query_for(collection.mapping.full)))
+            except ScimError as error:
+                # The attribute is unknown to this type; it may be known to another one.
+                problem = error
+        if not queries and problem is not None:
+            raise problem
+        return answer(reader.search_all(g.target, queries, base()))
+
+    @scim.get("/")
+    def search_root() -> Response:
+        return search_all(query_of_url)
+
+    @scim.post("/.search")
+    def search_root_by_post() -> Response:
+        body = read_body()
+        return search_all(lambda resource_type: query_of(resource_type, body))
 
     @scim.get("/<endpoint>")
     def search(endpoint: str) -> Response:
@@ -98,32 +148,32 @@ def make_blueprint(
     @scim.post("/<endpoint>")
     def create(endpoint: str) -> Response:
         collection = collection_of(endpoint, None)
-        projection = projection_of(collection.mapping.full)
-        made = writer.create(g.target, collection, who(), read_body)
+        made = writer.create(g.target, collection, who(), body_for(collection))
         location = f"{base()}/{collection.mapping.full.endpoint}/{made['id']}"
-        shown = reader.show(collection, made, base(), projection)
+        projection = projection_of(collection.mapping.full)
+        shown = reader.show(g.target, collection, made, base(), projection)
         return answer(shown, 201, {"Location": location})
 
     @scim.put("/<endpoint>/<id>")
     def replace(endpoint: str, id: str) -> Response:
         collection = collection_of(endpoint, None)
-        projection = projection_of(collection.mapping.full)
-        made = writer.replace(g.target, collection, who(), id, read_body)
-        missing = {n for n in collection.mapping.costly if projection.wants(n) and n not in made}
-        collection.complete([made], frozenset(missing))
-        return answer(reader.show(collection, made, base(), projection))
+        made = writer.replace(g.target, collection, who(), id, body_for(collection))
+        return written(collection, made)
 
     @scim.patch("/<endpoint>/<id>")
     def patch(endpoint: str, id: str) -> Response:
         collection = collection_of(endpoint, None)
-        projection = projection_of(collection.mapping.full)
-        made = writer.patch(g.target, collection, who(), id, read_body)
-        if collection.mapping.costly and projection is DEFAULT:
+        made = writer.patch(g.target, collection, who(), id, body_for(collection))
+        if collection.mapping.costly and projection_of(collection.mapping.full) is DEFAULT:
             # The standard lets us choose; a full answer would cost further LMS calls.
             return no_content()
+        return written(collection, made)
+
+    def written(collection: Collection, made: dict[str, Any]) -> Response:
+        projection = projection_of(collection.mapping.full)
         missing = {n for n in collection.mapping.costly if projection.wants(n) and n not in made}
         collection.complete([made], frozenset(missing))
-        return answer(reader.show(collection, made, base(), projection))
+        return answer(reader.show(g.target, collection, made, base(), projection))
 
     @scim.delete("/<endpoint>/<id>")
     def delete(endpoint: str, id: str) -> Response:
@@ -144,8 +194,8 @@ def make_blueprint(
 
     @scim.post("/Users/<id>/.resetPassword")
     def reset_password(id: str) -> Response:
-        users = collection_of("Users", "write")
-        made = actions.reset_password(writer, g.target, users, who(), id, read_body())
+        users = collection_of("Users", None)
+        made = actions.reset_password(writer, g.target, users, who(), id, read_body)
         return no_content() if made is None else answer({"password": made})
 
     @scim.post("/Users/<id>/.validate")
@@ -156,7 +206,8 @@ def make_blueprint(
 
     @scim.post("/Users/.validate")
     def validate_new() -> Response:
-        return answer(actions.validate_new(g.target, collection_of("Users"), read_body()))
+        users = collection_of("Users")
+        return answer(actions.validate_new(reader, g.target, users, read_body()))
 
     @scim.route("/Me", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     def me() -> Response:
@@ -235,6 +286,12 @@ def _add_audit_events(scim: Blueprint, audit: AuditLog, base: Callable[[], str])
         return answer(project(projection, AUDIT_EVENT, _located(event, base())))
 
     _read_only(scim, "AuditEvents")
+
+
+def may_read(collection: Collection) -> bool:
+    """Tell whether the token of the request may read the collection."""
+    scope = f"{collection.mapping.full.endpoint.lower()}:read"
+    return bool(g.token.allows(g.target.name, scope))
 
 
 def _located(event: dict[str, Any], base: str) -> dict[str, Any]:

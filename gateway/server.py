@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-THREADS = 64
+THREADS = 32
 """Requests at once in one worker: most of them wait for an LMS."""
 
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from connectors.base import Options
 
+_REFERENCES = re.compile(r"(\$\{[A-Za-z_][A-Za-z0-9_]*\})+")
 _ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _RESERVED = {"health", "ready", "metrics", "console", "scim"}
@@ -32,7 +34,7 @@ class TargetSettings:
     """
 
     connector: str
-    options: Options
+    options: Options = field(repr=False)
     delete: str = "disable"
     strict: bool = False
     max_scan: int = 20_000
@@ -42,11 +44,17 @@ class TargetSettings:
 class Settings:
     """The whole configuration; `version` is a hash of it without the secrets' values."""
 
-    database: str
+    database: str = field(repr=False)
     targets: dict[str, TargetSettings] = field(default_factory=dict)
     public_url: str = ""
     version: str = ""
 
+
+_SECTIONS: dict[str, dict[str, type]] = {
+    "database": {"url": str},
+    "server": {"public_url": str},
+    "security": {"keys": list},
+}
 
 _COMMON: dict[str, type | tuple[type, ...]] = {
     "connector": str,
@@ -77,22 +85,55 @@ def load(path: Path) -> Settings:
 
 def parse(table: dict[str, Any], folder: Path, *, version: str = "") -> Settings:
     """Return the settings of a parsed configuration; relative files are below `folder`."""
-    known = {"database", "targets", "server", "security", "allow_clear_secrets"}
+    known = {*_SECTIONS, "targets", "allow_clear_secrets"}
     for name in table:
         if name not in known:
             raise ConfigurationError(f"unknown section or entry {name!r}")
-    clear = bool(table.get("allow_clear_secrets", False))
-    database = str(table.get("database", {}).get("url", "sqlite:///matricula.db"))
+    sections = {name: _section(table, name, entries) for name, entries in _SECTIONS.items()}
+    clear = table.get("allow_clear_secrets", False)
+    if not isinstance(clear, bool):
+        raise ConfigurationError("allow_clear_secrets is true or false")
+    database = sections["database"].get("url", "sqlite:///matricula.db")
+    _refuse_clear_password(database, clear)
     targets = {
         name: _target(name, _resolved(entry, f"targets.{name}", folder, clear))
-        for name, entry in table.get("targets", {}).items()
+        for name, entry in _table(table, "targets").items()
     }
     return Settings(
         database=_database_url(_expanded(database, "database.url"), folder),
         targets=targets,
-        public_url=str(table.get("server", {}).get("public_url", "")).rstrip("/"),
+        public_url=sections["server"].get("public_url", "").rstrip("/"),
         version=version,
     )
+
+
+def _table(table: dict[str, Any], name: str) -> dict[str, Any]:
+    found = table.get(name, {})
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"{name} must be a section: [{name}]")
+    return found
+
+
+def _section(table: dict[str, Any], name: str, entries: dict[str, type]) -> dict[str, Any]:
+    section = _table(table, name)
+    for key, value in section.items():
+        if key not in entries:
+            raise ConfigurationError(f"unknown entry {name}.{key}")
+        if not isinstance(value, entries[key]):
+            raise ConfigurationError(f"{name}.{key} is of the wrong type")
+    return section
+
+
+def _refuse_clear_password(database: str, clear: bool) -> None:
+    try:
+        password = urlsplit(database).password
+    except ValueError:
+        raise ConfigurationError("database.url is no URL") from None
+    if password and not clear and not _REFERENCES.fullmatch(password):
+        raise ConfigurationError(
+            "database.url holds a password in clear: write it as ${NAME} (environment), "
+            "or set allow_clear_secrets = true"
+        )
 
 
 def _target(name: str, entry: dict[str, Any]) -> TargetSettings:
@@ -106,7 +147,8 @@ def _target(name: str, entry: dict[str, Any]) -> TargetSettings:
         value = entry.get(key)
         wrong = value is not None and not isinstance(value, kind)
         if wrong or (isinstance(value, bool) and kind is not bool):
-            raise ConfigurationError(f"{where}.{key}: {value!r} is of the wrong type")
+            shown = "the value" if key in _SECRETS else repr(value)
+            raise ConfigurationError(f"{where}.{key}: {shown} is of the wrong type")
     if "connector" not in entry:
         raise ConfigurationError(f"{where} needs a connector")
     if entry.get("delete", "disable") not in _POLICIES:
@@ -136,7 +178,7 @@ def _resolved(entry: Any, where: str, folder: Path, clear: bool) -> dict[str, An
         if not isinstance(value, str):
             resolved[key] = value
             continue
-        is_reference = value.startswith("file:") or _ENVIRONMENT.search(value)
+        is_reference = value.startswith("file:") or _REFERENCES.fullmatch(value)
         if key in _SECRETS and value and not is_reference and not clear:
             raise ConfigurationError(
                 f"{where}.{key} stands in clear: write it as ${{NAME}} (environment) or "

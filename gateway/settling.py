@@ -59,7 +59,7 @@ class Settler:
         """Settle earlier events of a resource whose lock the caller holds."""
         for event in self._audit.unsettled(target.name):
             intent = event.intent
-            if event.outcome != "open" or intent.resource_type != collection.mapping.full.name:
+            if intent.resource_type != collection.mapping.full.name or not _can_be_judged(event):
                 continue
             same_id = id is not None and intent.resource_id == id
             same_login = (
@@ -70,13 +70,13 @@ class Settler:
             if same_id or same_login:
                 self._settle(target, collection, event)
 
-    def was_done(self, target: Target, collection: Collection, intent: Intent) -> bool:
-        """Tell by reading whether a write was carried out; False when that cannot be told."""
+    def was_done(self, target: Target, collection: Collection, intent: Intent) -> bool | None:
+        """Tell by reading whether a write was carried out; None when that cannot be told."""
         try:
             outcome, _, _ = self._judged(target, collection, intent)
         except ScimError:
-            return False
-        return outcome == "success"
+            return None
+        return None if outcome == "unknown" else outcome == "success"
 
     def _settle_locked(
         self, target: Target, collection: Collection, event: OpenEvent
@@ -87,7 +87,8 @@ class Settler:
             keys, family = [f"{target.name}/{name}/{intent.resource_id}"], "resources"
         else:
             known = orjson.loads(intent.lookup or "{}")
-            values = [known[key] for key in ("userName", "externalId") if key in known]
+            names = ("userName" if "userName" in known else "displayName", "externalId")
+            values = [known[key] for key in names if key in known]
             keys = [f"{target.name}/{name}/{value.casefold()}" for value in values]
             family = "values"
         try:
@@ -98,11 +99,13 @@ class Settler:
             return None
 
     def _settle(self, target: Target, collection: Collection, event: OpenEvent) -> str:
+        name = collection.mapping.full.name
         outcome, detail, id = self._judged(target, collection, event.intent)
         if outcome == "success" and self._is_kept(event.intent):
             login = event.intent.login
-            name = collection.mapping.full.name
             self._tombstones.add(target.name, name, str(id), login, None)
+        if outcome == "success" and event.intent.operation == "revive":
+            self._tombstones.remove(target.name, name, str(id))
         try:
             self._audit.finish(event.sequence, outcome, status=None, detail=detail, resource_id=id)
         except NotOpen:
@@ -118,6 +121,7 @@ class Settler:
             found = collection.find_again(orjson.loads(intent.lookup or "{}"))
             if found is None:
                 return "failed", "Not carried out: the LMS has no such resource.", None
+            collection.complete([found], collection.mapping.costly)
             if not self._agrees(collection, intent, found):
                 return "failed", "Not carried out: another resource has the name.", None
             return "success", "Carried out: the LMS has the resource.", found["id"]
@@ -136,23 +140,17 @@ class Settler:
         return intent.operation == "delete" and bool(lookup.get("kept"))
 
     def _agrees(self, collection: Collection, intent: Intent, found: Resource) -> bool:
-        """Tell whether a found resource is the one that the create was about."""
-        lookup = orjson.loads(intent.lookup or "{}")
-        external_id = lookup.get("externalId")
-        return external_id is None or found.get("externalId") == external_id
+        """Tell whether a found resource is the one that the create was about.
+
+        Whether it is active says nothing: some LMSs disable only by a second call.
+        """
+        _, undone = self._held(collection, intent, found)
+        return not set(undone) - {"active"}
 
     def _compared(
         self, collection: Collection, intent: Intent, current: Resource
     ) -> tuple[str, str]:
-        done: list[str] = []
-        undone: list[str] = []
-        for change in intent.changes:
-            path = parse_path(change.path or "", collection.mapping.full)
-            if path.secret or path.leaf.mutability == "writeOnly":
-                continue
-            holds = _values(path, current)
-            is_done = change.new in holds if change.new is not None else change.old not in holds
-            (done if is_done else undone).append(change.path or "")
+        done, undone = self._held(collection, intent, current)
         if not done and not undone:
             return "unknown", "Only secrets were to change; the LMS does not show them."
         if not undone:
@@ -160,6 +158,31 @@ class Settler:
         if not done:
             return "failed", "Not carried out: the LMS has the old values."
         return "failed", f"Carried out in part, without: {', '.join(undone[:20])}."
+
+    def _held(
+        self, collection: Collection, intent: Intent, current: Resource
+    ) -> tuple[list[str], list[str]]:
+        """Return the paths whose change a resource shows and those whose change it does not."""
+        done: list[str] = []
+        undone: list[str] = []
+        for change in intent.changes:
+            try:
+                path = parse_path(change.path or "", collection.mapping.resource_type)
+            except ScimError:
+                # The configuration has changed: the target does not hold it any more.
+                continue
+            if path.secret or path.leaf.mutability == "writeOnly":
+                continue
+            holds = _values(path, current)
+            is_done = change.new in holds if change.new is not None else change.old not in holds
+            (done if is_done else undone).append(change.path or "")
+        return done, undone
+
+
+def _can_be_judged(event: OpenEvent) -> bool:
+    """Tell whether looking may tell more: not again where only secrets were to change."""
+    secrets = all(change.old is None and change.new is None for change in event.intent.changes)
+    return event.outcome == "open" or event.intent.operation == "delete" or not secrets
 
 
 def _values(path: Any, resource: Resource) -> set[str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask
@@ -30,4 +31,6 @@ def run(lms: str, port: int, users: int, cohorts: int, *, as_json: bool) -> None
     else:
         for name, value in site.items():
             print(f"{name}: {value}", flush=True)
-    server.serve_forever()
+    # Ctrl-C is the way to end it, no error.
+    with suppress(KeyboardInterrupt):
+        server.serve_forever()

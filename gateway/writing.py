@@ -7,8 +7,9 @@ A write whose outcome is unknown is settled by reading, never sent again.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
@@ -17,7 +18,7 @@ import orjson
 
 from connectors.base import Collection
 from connectors.http import Counter, counted
-from gateway.audit import AuditLog, Intent
+from gateway.audit import AuditLog, Intent, NotOpen
 from gateway.database import Database
 from gateway.reading import Reader
 from gateway.records import records
@@ -30,7 +31,8 @@ from schemas.filters import parse_path
 from schemas.messages import Operation, load_patch, load_resource
 
 Resource = dict[str, Any]
-Refuse = Callable[[int], None]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,16 @@ class Caller:
 
 @dataclass(slots=True)
 class Attempt:
-    """One write on its way: what will stand in its audit event."""
+    """One write on its way: what will stand in its audit event.
+
+    `locks` are held until the outcome is committed: who gets them next finds no open event that
+    is still at work.
+    """
 
     audit: AuditLog
     intent: Intent
     counter: Counter
+    locks: ExitStack
     started: float = field(default_factory=perf_counter)
     sequence: int | None = None
     outcome: str = "success"
@@ -81,8 +88,12 @@ class Attempt:
         }
         if self.sequence is None:
             self.audit.record(self.intent, self.outcome, **result)
-        else:
+            return
+        try:
             self.audit.finish(self.sequence, self.outcome, **result)
+        except NotOpen:
+            # Who holds no lock may be settled by a process that starts meanwhile.
+            log.warning("event %s was settled before it ended", self.sequence)
 
 
 class Writer:
@@ -118,15 +129,22 @@ class Writer:
                 lookup=_lookup(resource),
                 changes=records(collection.mapping, changes),
             )
-            with self._locked_values(target, collection, resource):
-                login = _login(resource)
-                self._settler.settle_earlier(target, collection, login=login)
-                if revived := self._revived(target, collection, attempt, resource):
-                    return revived
-                attempt.begin()
-                created = self._created(collection, resource)
-                attempt.note(resource_id=created["id"])
-                return created
+            login = _login(resource)
+            name = collection.mapping.full.name
+            deleted = self._tombstones.by_login(target.name, name, login) if login else None
+            if deleted is not None:
+                self._lock(target, collection, attempt, deleted)
+            self._lock_values(target, collection, attempt, resource)
+            self._settler.settle_earlier(target, collection, id=deleted, login=login)
+            if deleted is not None and (
+                revived := self._revived(target, collection, attempt, resource, deleted)
+            ):
+                return revived
+            self._refuse_tombstoned(target, changes)
+            attempt.begin()
+            created = self._created(collection, attempt, resource)
+            attempt.note(resource_id=created["id"])
+            return created
 
     def replace(
         self,
@@ -162,12 +180,19 @@ class Writer:
         id: str,
         body: Callable[[], Any],
         operation: str = "patch",
+        instead: Callable[[Resource], None] | None = None,
     ) -> Resource:
-        """Apply a PatchOp (RFC 7644 section 3.5.2), all or nothing, and return the resource."""
+        """Apply a PatchOp (RFC 7644 section 3.5.2), all or nothing, and return the resource.
+
+        `instead` is called with the resource when `body` gives None: an action of the LMS's own.
+        """
         with self._attempt(operation, target, collection, caller, id) as attempt:
             caller.require(_scope(collection))
             strict = target.settings.strict
-            operations = load_patch(body(), strict=strict)
+            message = body()
+            if message is None and instead is not None:
+                return self._acted(target, collection, attempt, id, instead)
+            operations = load_patch(message, strict=strict)
             wanted = frozenset(n for n in collection.mapping.costly if _mentions(operations, n))
 
             def desired(before: Resource) -> Resource:
@@ -183,50 +208,48 @@ class Writer:
             caller.require(_scope(collection))
             if target.settings.delete == "refuse":
                 raise forbidden('This target refuses to delete (delete = "refuse").')
-            with self._locked(target, collection, id):
-                self._settler.settle_earlier(target, collection, id=id)
-                before = self._reader.find(target, collection, id, frozenset())
-                resource_type = collection.mapping.resource_type
-                keeps = target.settings.delete == "disable" and resource_type.find("active")
-                after = {**before, "active": False} if keeps else {}
-                changes = diff(resource_type, before, after)
-                attempt.note(
-                    login=_login(before),
-                    lookup=orjson.dumps({"kept": bool(keeps)}).decode(),
-                    changes=records(collection.mapping, changes),
+            self._lock(target, collection, attempt, id)
+            self._settler.settle_earlier(target, collection, id=id)
+            before = self._reader.find(target, collection, id, frozenset())
+            resource_type = collection.mapping.resource_type
+            keeps = target.settings.delete == "disable" and resource_type.find("active")
+            after = {**before, "active": False} if keeps else {}
+            changes = diff(resource_type, before, after)
+            attempt.note(
+                login=_login(before),
+                lookup=orjson.dumps({"kept": bool(keeps)}).decode(),
+                changes=records(collection.mapping, changes),
+            )
+            attempt.begin()
+            if not keeps:
+                self._settled(target, collection, attempt, lambda: collection.delete(id))
+                return
+            if changes:
+                self._settled(
+                    target,
+                    collection,
+                    attempt,
+                    lambda: collection.update(before, after, changes),
                 )
-                attempt.begin()
-                if not keeps:
-                    self._settled(target, collection, attempt, lambda: collection.delete(id))
-                    return
-                if changes:
-                    self._settled(
-                        target,
-                        collection,
-                        attempt,
-                        lambda: collection.update(before, after, changes),
-                    )
-                name = collection.mapping.full.name
-                self._tombstones.add(
-                    target.name, name, id, _login(before), before.get("externalId")
-                )
+            name = collection.mapping.full.name
+            self._tombstones.add(target.name, name, id, _login(before), before.get("externalId"))
 
-    def act(
+    def _acted(
         self,
         target: Target,
         collection: Collection,
-        caller: Caller,
+        attempt: Attempt,
         id: str,
-        operation: str,
         call: Callable[[Resource], None],
-    ) -> None:
-        """Carry out an action that is no change of attributes, with its audit event."""
-        with self._attempt(operation, target, collection, caller, id, 204) as attempt:
-            caller.require(_scope(collection))
-            resource = self._reader.find(target, collection, id, frozenset())
-            attempt.note(login=_login(resource))
-            attempt.begin()
-            call(resource)
+    ) -> Resource:
+        """Carry out an action that is no change of attributes."""
+        self._lock(target, collection, attempt, id)
+        self._settler.settle_earlier(target, collection, id=id)
+        resource = self._reader.find(target, collection, id, frozenset())
+        attempt.note(login=_login(resource))
+        attempt.begin()
+        call(resource)
+        return resource
 
     def _change(
         self,
@@ -241,23 +264,21 @@ class Writer:
     ) -> Resource:
         """Read, compute what differs, and send only that."""
         mapping = collection.mapping
-        with self._locked(target, collection, id):
-            self._settler.settle_earlier(target, collection, id=id)
-            before = self._reader.find(target, collection, id, wanted)
-            attempt.note(login=_login(before))
-            after = mapping.carry_over(before, desired(before))
-            check(mapping.resource_type, after, before=before if patched else None)
-            changes = diff(mapping.resource_type, before, after)
-            attempt.note(
-                changes=records(mapping, changes), login=_login(after), lookup=_lookup(after)
-            )
-            if not changes:
-                attempt.outcome = "noChange"
-                return before
-            with self._locked_values(target, collection, _unique_values(changes)):
-                self._refuse_tombstoned(target, collection, changes)
-                attempt.begin()
-                return self._updated(target, collection, attempt, before, after, changes)
+        self._lock(target, collection, attempt, id)
+        self._settler.settle_earlier(target, collection, id=id)
+        before = self._reader.find(target, collection, id, wanted)
+        attempt.note(login=_login(before))
+        after = mapping.carry_over(before, desired(before))
+        check(mapping.resource_type, after, before=before if patched else None)
+        changes = diff(mapping.resource_type, before, after)
+        attempt.note(changes=records(mapping, changes), login=_login(after), lookup=_lookup(after))
+        if not changes:
+            attempt.outcome = "noChange"
+            return before
+        self._lock_values(target, collection, attempt, _unique_values(changes))
+        self._refuse_tombstoned(target, changes)
+        attempt.begin()
+        return self._updated(target, collection, attempt, before, after, changes)
 
     def _updated(
         self,
@@ -285,39 +306,74 @@ class Writer:
         call: Callable[[], object],
     ) -> None:
         """Make the call; when nobody knows whether it was carried out, look."""
+        calls = attempt.counter.calls
         try:
             call()
         except ScimError as error:
-            if not error.unknown or not self._settler.was_done(target, collection, attempt.intent):
+            if not _may_be_done(error, attempt.counter.calls - calls):
                 raise
+            done = self._settler.was_done(target, collection, attempt.intent)
+            if done:
+                return
+            error.unknown = error.unknown or done is None
+            raise
 
-    def _created(self, collection: Collection, resource: Resource) -> Resource:
+    def _created(self, collection: Collection, attempt: Attempt, resource: Resource) -> Resource:
+        calls = attempt.counter.calls
         try:
             return collection.create(resource)
         except ScimError as error:
-            if not error.unknown:
+            if not _may_be_done(error, attempt.counter.calls - calls):
                 raise
-            found = _quietly(lambda: collection.find_again(resource))
-            if found is None:
-                raise
-            after = collection.mapping.carry_over(found, resource)
-            differs = diff(collection.mapping.resource_type, found, after)
-            differs = tuple(change for change in differs if not change.path.secret)
-            if any(change.path.name != "active" for change in differs):
-                raise uniqueness("The name is already in use.") from None
-            return collection.update(found, after, differs) if differs else found
+            try:
+                return self._found_again(collection, resource, error)
+            except ScimError as failure:
+                lost = failure is not error and failure.status >= 500
+                failure.unknown = failure.unknown or lost
+                raise failure from None
+
+    def _found_again(
+        self, collection: Collection, resource: Resource, error: ScimError
+    ) -> Resource:
+        """Return the resource that a create has made after all, complete; else raise the error.
+
+        What only the LMS says of it is its default. A later call of the create may be missing:
+        the one that disables, or the one that adds the members.
+        """
+        mapping = collection.mapping
+        found = collection.find_again(resource)
+        if found is None:
+            raise error
+        collection.complete([found], mapping.costly & set(resource))
+        after = mapping.carry_over(found, {**found, **resource})
+        differs = tuple(
+            change
+            for change in diff(mapping.resource_type, found, after)
+            if change.new is not None and not change.path.secret
+        )
+        if any(change.path.name not in {"active", *mapping.costly} for change in differs):
+            raise uniqueness("The name is already in use.")
+        return collection.update(found, after, differs) if differs else found
 
     def _revived(
-        self, target: Target, collection: Collection, attempt: Attempt, resource: Resource
+        self,
+        target: Target,
+        collection: Collection,
+        attempt: Attempt,
+        resource: Resource,
+        id: str,
     ) -> Resource | None:
         """Bring back an account that was only disabled, when its login is created again."""
-        login = _login(resource)
+        login = _login(resource) or ""
         name = collection.mapping.full.name
-        id = self._tombstones.by_login(target.name, name, login) if login else None
-        before = collection.get(id) if id else None
-        if id is None or before is None:
-            if id is not None:
-                self._tombstones.remove(target.name, name, id)
+        if not self._tombstones.has(target.name, name, id):
+            return None
+        before = collection.get(id)
+        if before is None:
+            self._tombstones.remove(target.name, name, id)
+            return None
+        if (_login(before) or "").casefold() != login.casefold():
+            # Renamed in the LMS meanwhile: it is not this account that is wanted back.
             return None
         mapping = collection.mapping
         after = mapping.carry_over(before, {"active": True, **resource})
@@ -356,9 +412,7 @@ class Writer:
         attempt.note(ignored=tuple(dict.fromkeys(ignored + unknown)))
         return fitted
 
-    def _refuse_tombstoned(
-        self, target: Target, collection: Collection, changes: Iterable[Change]
-    ) -> None:
+    def _refuse_tombstoned(self, target: Target, changes: Iterable[Change]) -> None:
         """Refuse to make a deleted account a member; it is still there in the LMS."""
         added = [
             change.new["value"]
@@ -369,22 +423,19 @@ class Writer:
             shown = ", ".join(sorted(gone)[:20])
             raise ScimError(400, f"members: no such user: {shown}.", "invalidValue")
 
-    @contextmanager
-    def _locked(self, target: Target, collection: Collection, id: str) -> Iterator[None]:
-        """Let nobody else change the resource meanwhile."""
+    def _lock(self, target: Target, collection: Collection, attempt: Attempt, id: str) -> None:
+        """Let nobody else change the resource until the attempt has ended."""
         key = f"{target.name}/{collection.mapping.full.name}/{id}"
-        with self._database.lock([key], target.settings.options.timeout):
-            yield
+        attempt.locks.enter_context(self._database.lock([key], target.settings.options.timeout))
 
-    @contextmanager
-    def _locked_values(
-        self, target: Target, collection: Collection, resource: Resource
-    ) -> Iterator[None]:
-        """Let nobody else take the same login, address or external id meanwhile."""
+    def _lock_values(
+        self, target: Target, collection: Collection, attempt: Attempt, resource: Resource
+    ) -> None:
+        """Let nobody else take the same login, address or external id until then."""
         name = f"{target.name}/{collection.mapping.full.name}"
         keys = [f"{name}/{value.casefold()}" for value in _unique(resource)]
-        with self._database.lock(keys, target.settings.options.timeout, family="values"):
-            yield
+        timeout = target.settings.options.timeout
+        attempt.locks.enter_context(self._database.lock(keys, timeout, family="values"))
 
     @contextmanager
     def _attempt(
@@ -408,8 +459,8 @@ class Writer:
             request_id=caller.request_id,
             configuration=self._configuration,
         )
-        with counted() as counter:
-            attempt = Attempt(self._audit, intent, counter, status=status)
+        with counted() as counter, ExitStack() as locks:
+            attempt = Attempt(self._audit, intent, counter, locks, status=status)
             try:
                 yield attempt
             except ScimError as error:
@@ -418,7 +469,7 @@ class Writer:
                     "unknown" if error.unknown else "refused" if error.status < 500 else "failed"
                 )
                 raise
-            except Exception:
+            except BaseException:
                 attempt.status, attempt.detail = 500, "Internal error."
                 attempt.outcome = "unknown" if attempt.sequence is not None else "failed"
                 raise
@@ -451,6 +502,9 @@ def _unique(resource: Resource) -> Iterator[str]:
     for email in resource.get("emails", ()):
         if isinstance(email.get("value"), str):
             yield email["value"]
+    if "userName" not in resource and isinstance(resource.get("displayName"), str):
+        # The name of a group is not unique, but it is by it that an unfinished create is found.
+        yield resource["displayName"]
 
 
 def _unique_values(changes: Iterable[Change]) -> Resource:
@@ -487,9 +541,6 @@ def _is_as_before(collection: Collection, name: str, before: Resource, resource:
     return list(path.values(before)) == list(path.values(resource))
 
 
-def _quietly(call: Callable[[], Resource | None]) -> Resource | None:
-    """Return what a look gives; a look that fails tells nothing."""
-    try:
-        return call()
-    except ScimError:
-        return None
+def _may_be_done(error: ScimError, calls: int) -> bool:
+    """Tell whether a failed write may have been carried out: of several calls the first ones."""
+    return error.unknown or (error.status >= 500 and calls > 1)

@@ -13,7 +13,7 @@ from collections import Counter
 from urllib.parse import unquote_plus
 
 _FUNCTION = re.compile(rb"wsfunction=([a-z_]+)")
-_VALUE = re.compile(rb"values%5B\d+%5D=([^&]*)")
+_VALUE = re.compile(rb"values(?:\[|%5B)\d+(?:\]|%5D)=([^&]*)")
 
 
 def user(number: int) -> dict[str, object]:

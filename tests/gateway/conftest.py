@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from gateway.database import Database
+from tests.gateway.service import Scim, Service, make_service
 
 _NUMBERS = itertools.count()
 
@@ -67,3 +69,37 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
     database.migrate()
     yield database
     database.close()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """Give a gateway in front of an empty Moodle simulator and an empty memory."""
+    made = make_service(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["memory", "moodle"])
+def scim(request: pytest.FixtureRequest, service: Service) -> Scim:
+    """Give each target in turn."""
+    return Scim(service, request.param)
+
+
+@pytest.fixture
+def moodle(service: Service) -> Scim:
+    """Give the target moodle, for what only an LMS does."""
+    return Scim(service, "moodle")
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Give what makes gateways with settings of their own, on one database."""
+    made: list[Service] = []
+
+    def make_one(**more: Any) -> Service:
+        made.append(make_service(tmp_path, **more))
+        return made[-1]
+
+    yield make_one
+    for one in made:
+        one.close()

@@ -1,0 +1,70 @@
+"""Entra ID and Okta: their sequences of requests, replayed on every target."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gateway.service import Scim
+
+FIXTURES = sorted((Path(__file__).parents[1] / "fixtures" / "idp").glob("*.json"))
+
+
+def test_there_are_sequences_of_both() -> None:
+    assert {fixture.stem.partition("_")[0] for fixture in FIXTURES} == {"entra", "okta"}
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.stem)
+def test_a_client_is_served(scim: Scim, fixture: Path) -> None:
+    sequence = json.loads(fixture.read_text(encoding="utf-8"))
+    kept: dict[str, str] = {}
+    for step in sequence["steps"]:
+        replay(scim, step, kept)
+    scim.service.forget()
+    before = len(scim.service.events)
+    for step in sequence["again"]:
+        replay(scim, step, kept)
+    calls = {name for name, _ in scim.service.moodle.site.calls}
+    assert not {name for name in calls if "_get_" not in name and "_search_" not in name}
+    events = scim.service.events[before:]
+    assert [event["outcome"] for event in events] == ["noChange"] * len(sequence["again"])
+    for step in sequence["end"]:
+        replay(scim, step, kept)
+    assert all(event["outcome"] not in ("open", "unknown") for event in scim.service.events)
+
+
+def replay(scim: Scim, step: dict[str, Any], kept: dict[str, str]) -> None:
+    """Send one request with the ids kept so far, and check the answer."""
+    filled = fill(step, kept)
+    query = {"query_string": filled["query"]} if "query" in filled else {}
+    answer = scim.send(filled["method"], filled["path"], filled.get("body"), **query)
+    shown = (filled["step"], answer.status_code, answer.text)
+    full = scim.name == "memory" and filled["status"] == 204 and filled["method"] == "PATCH"
+    assert answer.status_code == (200 if full else filled["status"]), shown
+    for path, expected in filled.get("expect", {}).items():
+        assert value_at(answer.json, path) == expected, (path, shown)
+    for name, path in filled.get("keep", {}).items():
+        kept[name] = value_at(answer.json, path)
+
+
+def fill(value: Any, kept: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {fill(name, kept): fill(item, kept) for name, item in value.items()}
+    if isinstance(value, list):
+        return [fill(item, kept) for item in value]
+    if isinstance(value, str):
+        for name, id in kept.items():
+            value = value.replace("{" + name + "}", id)
+    return value
+
+
+def value_at(body: Any, path: str) -> Any:
+    """Return the value at a dotted path; a URN is set off by a bar."""
+    urn, _, rest = path.rpartition("|")
+    value = body.get(urn) if urn else body
+    for part in rest.split("."):
+        value = value[int(part)] if part.isdigit() else value.get(part)
+    return value
