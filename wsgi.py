@@ -1,5 +1,12 @@
 """The WSGI entry point: `application`, configured by the file that MATRICULA_CONFIG names."""
 
-from gateway.app import create_app
+import sys
 
-application = create_app()
+from gateway.app import create_app
+from gateway.settings import ConfigurationError
+
+try:
+    application = create_app()
+except ConfigurationError as error:
+    # For people who start it: which entry is wrong, instead of where in the code.
+    sys.exit(f"Error: {error}")

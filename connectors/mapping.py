@@ -9,7 +9,7 @@ from typing import Any
 
 from schemas.attributes import Attribute, Mutability, ResourceType, Schema
 from schemas.changes import Change
-from schemas.errors import ScimError, invalid_value
+from schemas.errors import invalid_value, mutability
 from schemas.filters import And, Compare, Filter, parse_path
 from schemas.match import is_present
 from schemas.paths import Path
@@ -126,46 +126,24 @@ class Mapping:
         for row in self.rows:
             self._groups.setdefault((row.path.urn, row.path.name), []).append(row)
         self._read = [
-            (row.field.native, row.field.read, row.path, row.constants, self._is_only_slot(row))
+            (
+                row.field.native,
+                row.field.read,
+                row.path.name if not row.path.urn and row.path.sub is None else "",
+                row.path,
+                row.constants,
+                self._is_only_slot(row),
+            )
             for row in self.rows
             if row.field.readable and not row.field.costly
         ]
 
-    def overridden(
-        self, overrides: Dict[str, Any], field_of: Callable[[str], Field | None]
-    ) -> Mapping:
-        """Return the mapping with rows replaced by a target's configuration.
-
-        `overrides` maps a SCIM or short path to a native field name, to "" (dropped), or to a
-        table of `native` and `default`. `field_of` describes a native field of the LMS, or
-        returns None for one that it does not have. Raises ValueError for what makes no sense.
-        """
-        rows = {str(row.path): row.field for row in self.rows}
-        for written, wanted in overrides.items():
-            path = self._override_path(written)
-            table = wanted if isinstance(wanted, dict) else {"native": wanted}
-            held = rows.get(path)
-            native = table.get("native", held.native if held else None)
-            if native == "":
-                if held is not None and held.required:
-                    raise ValueError(f"{written} cannot be dropped: the LMS demands it")
-                rows.pop(path, None)
-                continue
-            if native is None:
-                raise ValueError(f"{written} needs the native field that holds it")
-            if held is None or native != held.native:
-                template = field_of(native)
-                if template is None:
-                    raise ValueError(f"{written}: the LMS has no field {native!r} for it")
-                held = replace(template, path=path)
-            rows[path] = replace(held, default=table.get("default", held.default))
-        return Mapping(self.full, *rows.values(), walk=self.walk)
-
-    def _override_path(self, written: str) -> str:
-        try:
-            return str(parse_path(written, self.full))
-        except ScimError as error:
-            raise ValueError(error.detail) from None
+    def refuse_removal(self, before: Resource, after: Resource) -> None:
+        """Raise 400 mutability when `after` lacks what the LMS always has, such as `active`."""
+        for row in self.rows:
+            fixed = row.field.writable and row.field.empty is None and not row.field.required
+            if fixed and _value_at(before, row) is not None and _value_at(after, row) is None:
+                raise mutability(f"{row.path} cannot be removed.")
 
     def row(self, path: Path) -> Row | None:
         """Return the row of exactly that path, or None."""
@@ -178,11 +156,16 @@ class Mapping:
     def to_scim(self, native: Native) -> Resource:
         """Return the SCIM resource of a flat native record, without schemas and meta."""
         resource: Resource = {}
-        for name, read, path, constants, only in self._read:
+        for name, read, plain, path, constants, only in self._read:
             value = native.get(name)
-            if value is None or (value := read(value)) is None or value == "":
+            if value is None or value == "":
                 continue
-            _place(resource, path, constants, only, value)
+            if read is not same and ((value := read(value)) is None or value == ""):
+                continue
+            if plain:
+                resource[plain] = value
+            else:
+                _place(resource, path, constants, only, value)
         return resource
 
     def carry_over(self, before: Resource, after: Resource) -> Resource:
@@ -223,10 +206,10 @@ class Mapping:
             if row is None or row.field.costly:
                 continue
             if not row.field.modifiable:
-                raise ScimError(400, f"{row.path} cannot be changed in this LMS.", "mutability")
+                raise mutability(f"{row.path} cannot be changed in this LMS.")
             if change.new is None:
                 if row.field.empty is None:
-                    raise ScimError(400, f"{row.path} cannot be removed.", "mutability")
+                    raise mutability(f"{row.path} cannot be removed.")
                 native[row.field.native] = row.field.empty
             else:
                 native[row.field.native] = _written(row, change.new)
@@ -273,6 +256,8 @@ class Mapping:
                 continue
             items = [item for item in items if item is not chosen]
             held = {k: v for k, v in chosen.items() if k not in ("type", "primary", "display")}
+            if len(slots) == 1 and chosen.get("primary") is False:
+                ignored.append(f"{shown}.primary")
             subs = _fit_subs(slot, held, f"{shown}[{where}]", ignored)
             if subs is not None:
                 only = {"primary": True} if len(slots) == 1 else {}
@@ -313,7 +298,7 @@ def _place(
 
 def _slot(items: list[dict[str, Any]], constants: dict[str, Any]) -> dict[str, Any]:
     for item in items:
-        if all(item.get(name) == value for name, value in constants.items()):
+        if _is_in_slot(item, constants):
             return item
     items.append(dict(constants))
     return items[-1]
@@ -334,9 +319,18 @@ def _value_at(resource: Resource, row: Row) -> Any:
         return value if is_present(value) else None
     items = value if isinstance(value, list) else [value]
     for item in items:
-        if all(item.get(name) == wanted for name, wanted in row.constants.items()):
-            return item.get(path.sub)
+        if _is_in_slot(item, row.constants):
+            held = item.get(path.sub)
+            return held if is_present(held) else None
     return None
+
+
+def _is_in_slot(item: dict[str, Any], constants: dict[str, Any]) -> bool:
+    """Tell whether a value is of the wanted type, in whatever letter case that is written."""
+    return all(
+        str(item.get(name, "")).casefold() == str(wanted).casefold()
+        for name, wanted in constants.items()
+    )
 
 
 def _holders(full: ResourceType, resource: Resource) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -356,7 +350,7 @@ def _fit_subs(rows: list[Row], value: Any, shown: str, ignored: list[str]) -> An
 def _choose(items: list[dict[str, Any]], slot: list[Row], *, only: bool) -> dict[str, Any] | None:
     constants = slot[0].constants
     for item in items:
-        if all(item.get(name) == value for name, value in constants.items()):
+        if _is_in_slot(item, constants):
             return item
     if not only:
         return None
@@ -401,7 +395,7 @@ def _narrowed_attribute(attribute: Attribute, rows: list[Row]) -> Attribute:
             kinds = dict.fromkeys(str(row.constants["type"]) for row in rows)
             subs.append(replace(sub, canonical_values=tuple(kinds)))
         elif sub.name == "primary" and len({str(row.path.where) for row in rows}) == 1:
-            subs.append(replace(sub, mutability="readOnly"))
+            subs.append(sub)
     abilities = {row.field.mutability for row in rows}
     return replace(
         attribute,
@@ -414,11 +408,11 @@ def _narrowed_attribute(attribute: Attribute, rows: list[Row]) -> Attribute:
 
 def _characterized(attribute: Attribute, rows: list[Row]) -> Attribute:
     fields = [row.field for row in rows]
-    known = attribute.mutability
+    keeps = attribute.mutability in ("readOnly", "immutable") and fields[0].writable
     return replace(
         attribute,
         required=attribute.required or any(field.required for field in fields),
-        mutability=known if known in ("readOnly", "immutable") else fields[0].mutability,
+        mutability=attribute.mutability if keeps else fields[0].mutability,
         returned="never" if not fields[0].readable else attribute.returned,
         canonical_values=fields[0].canonical or attribute.canonical_values,
     )

@@ -14,7 +14,7 @@ from connectors.mapping import Field, Mapping, Resource
 from connectors.planning import Plan
 from schemas.attributes import ResourceType
 from schemas.changes import Change
-from schemas.errors import uniqueness
+from schemas.errors import not_found_resource, uniqueness
 from schemas.group import GROUP
 from schemas.user import USER
 
@@ -60,31 +60,32 @@ class MemoryCollection(Collection):
         with self._lock:
             self._refuse_duplicate(resource)
             id = str(next(self._numbers))
-            now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+            now = _now()
             meta = {"created": now, "lastModified": now}
             self._resources[id] = {"id": id, **self._kept(resource), "meta": meta}
             return deepcopy(self._resources[id])
 
     def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
         with self._lock:
-            held = self._resources[before["id"]]
+            held = self._resources.get(before["id"])
+            if held is None:
+                raise not_found_resource(self.mapping.full.name, before["id"])
             self._refuse_duplicate(after, before["id"])
-            now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-            meta = {**held["meta"], "lastModified": now}
-            self._resources[before["id"]] = {
-                **self._kept(after),
-                "id": before["id"],
-                "meta": meta,
-            }
-            return deepcopy(self._resources[before["id"]])
+            meta = {**held["meta"], "lastModified": _now()}
+            kept = {**self._kept(after), "id": before["id"], "meta": meta}
+            self._resources[before["id"]] = kept
+            return deepcopy(kept)
 
     def delete(self, id: str) -> None:
         with self._lock:
-            self._resources.pop(id, None)
+            if self._resources.pop(id, None) is None:
+                raise not_found_resource(self.mapping.full.name, id)
 
     def find_again(self, resource: Resource) -> Resource | None:
         with self._lock:
-            return deepcopy(self._holder_of(resource.get(self._unique or "")))
+            keys = (self._unique,) if self._unique else ("externalId", "displayName")
+            key = next((name for name in keys if resource.get(name)), "")
+            return deepcopy(self._holder_of(key, resource.get(key)))
 
     def _kept(self, resource: Resource) -> Resource:
         hidden = {row.path.name for row in self.mapping.rows if not row.field.readable}
@@ -96,17 +97,19 @@ class MemoryCollection(Collection):
                 kept[name] = value
         return kept
 
-    def _holder_of(self, value: Any) -> Resource | None:
-        if self._unique is None or not isinstance(value, str):
+    def _holder_of(self, key: str, value: Any) -> Resource | None:
+        if not isinstance(value, str):
             return None
         wanted = value.casefold()
         for resource in self._resources.values():
-            if str(resource.get(self._unique, "")).casefold() == wanted:
+            if str(resource.get(key, "")).casefold() == wanted:
                 return resource
         return None
 
     def _refuse_duplicate(self, resource: Resource, own: str | None = None) -> None:
-        holder = self._holder_of(resource.get(self._unique or ""))
+        if self._unique is None:
+            return
+        holder = self._holder_of(self._unique, resource.get(self._unique))
         if holder is not None and holder["id"] != own:
             raise uniqueness(f"{self._unique} is already in use.")
 
@@ -121,3 +124,7 @@ class Memory(Connector):
             "User": MemoryCollection(everything(USER), unique="userName"),
             "Group": MemoryCollection(everything(GROUP)),
         }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

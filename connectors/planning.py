@@ -31,6 +31,9 @@ class Condition:
         return f"{self.push.parameter} = {shown}{more}"
 
 
+_ADDED = ("type", "primary", "display", "$ref")
+"""Sub-attributes that a value may have without a row of their own."""
+
 Branch = tuple[Condition, ...]
 """The conditions of one native call, joined by `and`."""
 
@@ -98,12 +101,11 @@ def _branches(node: Filter, mapping: Mapping) -> list[Branch] | None:
         case Compare(path, op, _):
             if op == "ne":
                 return None
-            if not mapping.rows_of(path) and path.name not in ("id", "meta", "schemas"):
+            if _is_never_there(path, mapping):
                 return []
             return _condition(_row_of(path, mapping, {}), op, node.value)
         case Present(path):
-            unheld = not mapping.rows_of(path) and path.name not in ("id", "meta", "schemas")
-            return [] if unheld else None
+            return [] if _is_never_there(path, mapping) else None
         case Where(path, term):
             return _value_path_branches(path, term, mapping)
         case And(terms):
@@ -118,6 +120,16 @@ def _branches(node: Filter, mapping: Mapping) -> list[Branch] | None:
             return united
         case Not():
             return None
+
+
+def _is_never_there(path: Path, mapping: Mapping) -> bool:
+    """Tell whether no resource of this LMS has a value at the path, so that no call is needed."""
+    if path.name in ("id", "meta", "schemas"):
+        return False
+    rows = [row for row in mapping.rows_of(path) if row.field.readable]
+    if path.sub is None or path.sub in _ADDED:
+        return not rows
+    return all(row.path.sub not in (None, path.sub) for row in rows)
 
 
 def _cheapest(terms: tuple[Filter, ...], mapping: Mapping) -> list[Branch] | None:
@@ -138,14 +150,15 @@ def _cheapest(terms: tuple[Filter, ...], mapping: Mapping) -> list[Branch] | Non
             )
         else:
             several.append(branches)
-    if single:
+    keys = [branches for branches in several if all(b[0].push.key for b in branches)]
+    if single and not keys:
         return [tuple(max(single.values(), key=len).values())]
-    return min(several, key=len, default=None)
+    return min(keys or several, key=len, default=None)
 
 
 def _value_path_branches(path: Path, term: Filter, mapping: Mapping) -> list[Branch] | None:
     """Push one comparison inside the brackets: its answer is a superset of the whole."""
-    rows = mapping.rows_of(path)
+    rows = [row for row in mapping.rows_of(path) if row.field.readable]
     if not rows:
         return []
     terms = term.terms if isinstance(term, And) else (term,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import uuid
 from pathlib import Path
@@ -30,6 +31,9 @@ from schemas.errors import ScimError
 
 MAX_BODY = 8 * 2**20
 READY_SECONDS = 10.0
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +84,7 @@ def _add_request_log(app: Flask) -> None:
     def begin() -> None:
         g.started = perf_counter()
         given = request.headers.get("X-Request-ID", "")
-        g.request_id = given if given.isascii() and 0 < len(given) <= 64 else uuid.uuid4().hex
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         http.request_id.set(g.request_id)
 
     @app.after_request
@@ -89,8 +93,9 @@ def _add_request_log(app: Flask) -> None:
         target = g.get("target")
         name = target.name if target else ""
         endpoint = request.endpoint or ""
-        telemetry.REQUESTS.labels(name, endpoint, request.method, response.status_code).inc()
-        telemetry.REQUEST_SECONDS.labels(name, request.method).observe(seconds)
+        method = request.method if request.method in _METHODS else "other"
+        telemetry.REQUESTS.labels(name, endpoint, method, response.status_code).inc()
+        telemetry.REQUEST_SECONDS.labels(name, method).observe(seconds)
         response.headers["X-Request-ID"] = g.get("request_id", "")
         token = g.get("token")
         log.info(

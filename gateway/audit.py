@@ -17,9 +17,11 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
+    and_,
     delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -149,14 +151,31 @@ class AuditLog:
             _finish(connection, sequence, result, changes)
             return sequence
 
-    def unsettled(self, target: str | None = None, *, older_than: float = 0.0) -> list[OpenEvent]:
+    def unsettled(
+        self,
+        target: str | None = None,
+        *,
+        resource_type: str | None = None,
+        id: str | None = None,
+        login: str | None = None,
+        older_than: float = 0.0,
+    ) -> list[OpenEvent]:
         """Return the open and unknown events, oldest first, that began `older_than` seconds ago.
 
-        An event of a request that is still at work is open, too.
+        With `id` or `login` only those of that resource, or of a create under that login. An
+        event of a request that is still at work is open, too.
         """
         query = select(events).where(unsettled, events.c.time <= now() - timedelta(0, older_than))
         if target is not None:
             query = query.where(events.c.target == target)
+        if resource_type is not None:
+            query = query.where(events.c.resource_type == resource_type)
+        if id is not None or login is not None:
+            made = events.c.resource_id.is_(None)
+            folded = None if login is None else login.casefold()
+            query = query.where(
+                or_(events.c.resource_id == id, and_(made, events.c.login_folded == folded))
+            )
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(events.c.sequence)).all()
             details = _details(connection, [row.sequence for row in rows])

@@ -7,7 +7,7 @@ from flask_httpauth import HTTPTokenAuth
 
 from gateway.tokens import Token, Tokens
 from gateway.writing import Caller
-from schemas.errors import ScimError, forbidden
+from schemas.errors import InsufficientScope, ScimError
 
 PUBLIC = frozenset({"scim.service_provider_config"})
 """Endpoints that answer without a token (RFC 7643 section 5: how to authenticate is no secret)."""
@@ -39,7 +39,7 @@ def require(scope: str) -> None:
     """Raise 403 unless the token of the request has the scope on its target."""
     token: Token = g.token
     if not token.allows(g.target.name, scope):
-        raise forbidden(f"The token lacks the scope {scope} on target {g.target.name}.")
+        raise InsufficientScope(f"The token lacks the scope {scope} on target {g.target.name}.")
 
 
 def caller(observe: object) -> Caller:

@@ -51,7 +51,13 @@ def main() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True)
 @click.option("--token", help="The token that may do everything; made up when not given.")
-@click.option("--users", default=100, show_default=True, help="How many users the LMSs begin with.")
+@click.option(
+    "--users",
+    type=click.IntRange(min=0),
+    default=100,
+    show_default=True,
+    help="How many users the LMSs begin with.",
+)
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep data here.")
 def demo(host: str, port: int, token: str | None, users: int, data: Path | None) -> None:
     """Run the gateway in front of simulated LMSs."""
@@ -68,8 +74,8 @@ def demo(host: str, port: int, token: str | None, users: int, data: Path | None)
 @main.command()
 @click.argument("lms")
 @click.option("--port", default=0, help="0 takes a free one.")
-@click.option("--users", default=100, show_default=True)
-@click.option("--cohorts", default=5, show_default=True)
+@click.option("--users", type=click.IntRange(min=0), default=100, show_default=True)
+@click.option("--cohorts", type=click.IntRange(min=0), default=5, show_default=True)
 @json_option
 def simulate(lms: str, port: int, users: int, cohorts: int, as_json: bool) -> None:
     """Run the simulator of one LMS, speaking its own HTTP API."""
@@ -84,7 +90,7 @@ def simulate(lms: str, port: int, users: int, cohorts: int, as_json: bool) -> No
 @config_option
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True)
-@click.option("--workers", default=1, show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
 def serve(config: Path, host: str, port: int, workers: int) -> None:
     """Serve the gateway."""
     from gateway.server import serve
@@ -92,7 +98,10 @@ def serve(config: Path, host: str, port: int, workers: int) -> None:
     settings = _settings(config)
     if workers > 1 and any(t.connector == "memory" for t in settings.targets.values()):
         raise click.ClickException("The memory connector lives in one process: use --workers 1.")
-    serve(config, host, port, workers)
+    try:
+        serve(config, host, port, workers)
+    except OSError as error:
+        raise click.ClickException(f"{host}:{port}: {error.strerror}.") from None
 
 
 @main.command()
@@ -343,7 +352,10 @@ def _database(config: Path) -> Iterator[Database]:
 
     database = Database(_settings(config).database)
     try:
-        database.migrate()
+        try:
+            database.migrate()
+        except RuntimeError as error:
+            raise click.ClickException(str(error)) from None
         yield database
     finally:
         database.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from threading import Thread
 from time import monotonic, sleep
 
 from gateway.database import Database
-from gateway.server import serve
+from gateway.server import refuse_taken_port, serve
 from gateway.simulators import SIMULATORS
 from gateway.tokens import Tokens
 
@@ -30,7 +29,7 @@ def run(host: str, port: int, token: str | None, users: int, data: Path | None) 
 
     Raises OSError when the port is taken, and ValueError for a token that cannot be used.
     """
-    _refuse_taken_port(host, port)
+    refuse_taken_port(host, port)
     # Until the server takes the signals over: what was started must end with this process.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with ExitStack() as stack:
@@ -89,14 +88,6 @@ def _configuration(sites: dict[str, dict[str, str]]) -> str:
         lines += [f"[targets.{name}]", f'connector = "{name}"', "allow_private_network = true"]
         lines += [f"{key} = {json.dumps(value)}" for key, value in site.items()]
     return "\n".join(lines) + "\n"
-
-
-def _refuse_taken_port(host: str, port: int) -> None:
-    """Find out before anything is started; the server itself would share the port."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
 
 
 def _greet(host: str, port: int, greeting: str) -> None:

@@ -43,9 +43,16 @@ def service_provider_config(target: Target, base: str) -> dict[str, Any]:
 
 
 def resource_types(target: Target) -> list[ResourceType]:
-    """Return the resource types that a target serves, narrowed to what it holds."""
-    held = [c.mapping.resource_type for c in target.connector.collections.values()]
-    return [*held, AUDIT_EVENT]
+    """Return the resource types that can be provisioned, narrowed to what the target holds."""
+    return [c.mapping.resource_type for c in target.connector.collections.values()]
+
+
+def known_types(target: Target) -> list[ResourceType]:
+    """Return also what is only read: asked for by name, but not in the lists.
+
+    Identity platforms and conformance suites take the lists for what they may create.
+    """
+    return [*resource_types(target), AUDIT_EVENT]
 
 
 def resource_type_definition(resource_type: ResourceType, base: str) -> dict[str, Any]:
@@ -93,7 +100,7 @@ def schema_list(target: Target, base: str) -> dict[str, Any]:
 
 def one_resource_type(target: Target, name: str, base: str) -> dict[str, Any]:
     """Return the resource type of that name in any letter case, or raise 404."""
-    for resource_type in resource_types(target):
+    for resource_type in known_types(target):
         if resource_type.name.lower() == name.lower():
             return resource_type_definition(resource_type, base)
     raise not_found(f"There is no resource type {name!r}.")
@@ -101,7 +108,7 @@ def one_resource_type(target: Target, name: str, base: str) -> dict[str, Any]:
 
 def one_schema(target: Target, urn: str, base: str) -> dict[str, Any]:
     """Return the schema of that URN in any letter case, or raise 404."""
-    for resource_type in resource_types(target):
+    for resource_type in known_types(target):
         for schema in resource_type.schemas():
             if schema.urn.lower() == urn.lower():
                 return schema_definition(schema, base)

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from gateway.reading import Query
 from schemas.attributes import ResourceType
-from schemas.errors import ScimError, invalid_syntax
+from schemas.errors import InsufficientScope, ScimError, invalid_syntax
 from schemas.filters import parse_filter, parse_path
 from schemas.messages import load_search
 from schemas.projection import Projection, parse_projection
@@ -105,7 +105,7 @@ def error_answer(error: ScimError) -> Response:
         headers["Retry-After"] = str(max(1, round(min(error.retry_after, _LONGEST_WAIT))))
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="Matricula"'
-    if error.status == 403 and error.scim_type is None:
+    if isinstance(error, InsufficientScope):
         headers["WWW-Authenticate"] = 'Bearer realm="Matricula", error="insufficient_scope"'
     return answer(error.body(), error.status, headers)
 

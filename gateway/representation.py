@@ -9,7 +9,8 @@ from schemas.attributes import ResourceType
 
 Resource = dict[str, Any]
 
-ENDPOINTS = {"User": "Users", "Group": "Groups"}
+REFERRING = {"members": "Users", "groups": "Groups"}
+"""The attributes whose values are known to exist, and the endpoint of what they point at."""
 
 
 def represent(resource_type: ResourceType, resource: Resource, base: str) -> Resource:
@@ -41,7 +42,7 @@ def represent(resource_type: ResourceType, resource: Resource, base: str) -> Res
 def _references(resource_type: ResourceType) -> tuple[tuple[str, str, str], ...]:
     """Return (URN, attribute, endpoint) of the attributes that point at other resources."""
     return tuple(
-        (urn, attribute.name, ENDPOINTS[reference.reference_types[0]])
+        (urn, attribute.name, REFERRING[attribute.name])
         for urn, attribute in resource_type.attributes()
-        if (reference := attribute.sub("$ref")) and reference.reference_types
+        if attribute.name in REFERRING
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 from pathlib import Path
 
@@ -10,12 +11,21 @@ THREADS = 32
 """Requests at once in one worker: most of them wait for an LMS."""
 
 
+def refuse_taken_port(host: str, port: int) -> None:
+    """Raise OSError for a port that is in use: granian would share it with whoever has it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+
+
 def serve(config: Path, host: str, port: int, workers: int) -> None:
-    """Serve until the process is told to stop.
+    """Serve until the process is told to stop. Raises OSError when the port is taken.
 
     Only what workers must find in their environment is set up here; each worker imports the
     application itself, so that this process stays small.
     """
+    refuse_taken_port(host, port)
     from granian import Granian
     from granian.constants import Interfaces
 

@@ -18,6 +18,7 @@ _ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _RESERVED = {"health", "ready", "metrics", "console", "scim"}
 _SECRETS = {"token", "client_secret", "refresh_token", "key", "password"}
+_SQLITE = "sqlite:///"
 _POLICIES = ("disable", "delete", "refuse")
 
 
@@ -210,7 +211,11 @@ def _expanded(value: str, where: str) -> str:
 
 def _database_url(url: str, folder: Path) -> str:
     """Return the URL with a relative SQLite file placed beside the configuration file."""
-    prefix = "sqlite:///"
-    if url.startswith(prefix) and not url.startswith(prefix + "/"):
-        return prefix + str((folder / url.removeprefix(prefix)).resolve())
-    return url
+    if url.startswith(("postgresql://", "postgresql+psycopg://")):
+        return url
+    path = url.removeprefix(_SQLITE)
+    if not url.startswith(_SQLITE) or not path or path.startswith((":memory:", "file:")):
+        raise ConfigurationError(
+            "database.url must be a file, sqlite:///matricula.db, or postgresql+psycopg://..."
+        )
+    return url if path.startswith("/") else _SQLITE + str((folder / path).resolve())

@@ -57,17 +57,9 @@ class Settler:
         login: str | None = None,
     ) -> None:
         """Settle earlier events of a resource whose lock the caller holds."""
-        for event in self._audit.unsettled(target.name):
-            intent = event.intent
-            if intent.resource_type != collection.mapping.full.name or not _can_be_judged(event):
-                continue
-            same_id = id is not None and intent.resource_id == id
-            same_login = (
-                login is not None
-                and intent.resource_id is None
-                and (intent.login or "").casefold() == login.casefold()
-            )
-            if same_id or same_login:
+        name = collection.mapping.full.name
+        for event in self._audit.unsettled(target.name, resource_type=name, id=id, login=login):
+            if _can_be_judged(event):
                 self._settle(target, collection, event)
 
     def was_done(self, target: Target, collection: Collection, intent: Intent) -> bool | None:

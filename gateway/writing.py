@@ -198,7 +198,9 @@ class Writer:
             def desired(before: Resource) -> Resource:
                 full = collection.mapping.full
                 patched, unknown = apply_patch(full, before, operations, strict=strict)
-                return self._fitted(target, collection, attempt, patched, unknown, before)
+                fitted = self._fitted(target, collection, attempt, patched, unknown, before)
+                collection.mapping.refuse_removal(before, fitted)
+                return fitted
 
             return self._change(target, collection, attempt, id, wanted, desired, patched=True)
 

@@ -40,6 +40,13 @@ class ScimError(Exception):
         return body
 
 
+class InsufficientScope(ScimError):
+    """403: the token is good but lacks the scope (RFC 6750 section 3.1)."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(403, detail)
+
+
 def invalid_filter(detail: str) -> ScimError:
     """Return 400 invalidFilter: the filter's syntax, attribute or comparison is not supported."""
     return ScimError(400, detail, "invalidFilter")

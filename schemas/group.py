@@ -52,7 +52,7 @@ _LMS = Schema(
         Attribute(
             "kind",
             description="What the set is in the LMS; it is part of the id.",
-            mutability="immutable",
+            mutability="readOnly",
             canonical_values=("cohort", "course", "section", "courseGroup"),
         ),
         Attribute("description", description="What the group is for."),

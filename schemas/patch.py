@@ -151,7 +151,8 @@ def _apply_extension(resource: Resource, write: _Write) -> None:
     urn, extension = write.path.urn, write.path.attribute
     value = write.value
     if write.clears:
-        value = {a.name: None for a in extension.sub_attributes if a.mutability != "readOnly"}
+        kept = ("readOnly",) if write.strict else ("readOnly", "immutable")
+        value = {a.name: None for a in extension.sub_attributes if a.mutability not in kept}
     if not isinstance(value, dict):
         raise invalid_value(f"{urn} must be an object.")
     for key, item in value.items():

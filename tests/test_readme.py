@@ -67,7 +67,8 @@ def test_every_command_line_is_one_that_the_program_takes(
 
 def test_the_make_targets_exist() -> None:
     makefile = README.with_name("Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"(?:^|`)make ([a-z]+)", README.read_text(encoding="utf-8"), re.MULTILINE):
+    text = README.read_text(encoding="utf-8")
+    for target in re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 

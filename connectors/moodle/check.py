@@ -60,9 +60,15 @@ def findings(client: MoodleClient, mapping: Mapping) -> Iterator[Finding]:
     yield Finding("ok", f"Moodle {site.get('release', '?')} answers as {site.get('username')!r}.")
     functions = {function["name"] for function in site.get("functions", ())}
     yield from _missing_functions(functions)
-    yield from _missing_capabilities(client, functions, str(site.get("username", "")))
-    yield from _account(client, functions, site)
-    yield from _fields(client, functions, mapping, site)
+    for looks in (
+        _missing_capabilities(client, functions, str(site.get("username", ""))),
+        _account(client, functions, site),
+        _fields(client, functions, mapping, site),
+    ):
+        try:
+            yield from looks
+        except ScimError as error:
+            yield Finding("error", error.detail, _cure(error))
 
 
 def _cure(error: ScimError) -> str:
@@ -117,8 +123,12 @@ def _probes(username: str) -> tuple[_Probe, ...]:
             {"userids": [_NOBODY]},
             needed=False,
         ),
-        _Probe("moodle/cohort:view", "reading groups", "core_cohort_get_cohorts",
-               {"cohortids": [_NOBODY]}),
+        _Probe(
+            "moodle/cohort:view",
+            "reading groups",
+            "core_cohort_search_cohorts",
+            {"query": _TOO_LONG, "context": {"contextid": 1}, "includes": "all", "limitnum": 1},
+        ),
         _Probe(
             "moodle/cohort:manage",
             "creating groups",
@@ -187,9 +197,11 @@ def _fields(
         return
     for field, capability in _VISIBLE:
         if field not in rows[0]:
+            identity = " or the site setting Show user identity lacks it"
             yield Finding(
                 "error",
-                f"Users come without {field}: the account lacks the capability {capability}.",
+                f"Users come without {field}: the account lacks the capability {capability}"
+                f"{identity if field == 'email' else ''}.",
                 f"Allow it in the account's system role: {_ROLES}",
             )
     phones = mapping.resource_type.find("phoneNumbers")

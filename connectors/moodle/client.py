@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 import orjson
 
@@ -120,7 +120,7 @@ class MoodleClient:
                 ENDPOINT,
                 name=function,
                 repeatable=not write,
-                content=urlencode(fields).encode(),
+                content=form_body(fields),
                 headers=_HEADERS,
             )
         except Busy as busy:
@@ -151,6 +151,14 @@ def form_fields(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
         return
     for key, item in items:
         yield from form_fields(item, f"{name}[{key}]" if name else str(key))
+
+
+def form_body(fields: Iterable[tuple[str, str]]) -> bytes:
+    """Return the fields as a form; PHP takes the brackets of names as they are."""
+    return "&".join(
+        f"{name}={value if value.isascii() and value.isalnum() else quote_plus(value)}"
+        for name, value in fields
+    ).encode()
 
 
 def warning_error(warning: dict[str, Any]) -> MoodleError:

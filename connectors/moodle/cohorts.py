@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from connectors.base import Collection, Options
 from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resource
 from connectors.moodle.client import MoodleClient, MoodleError, chunks
+from connectors.moodle.fields import text
 from connectors.moodle.like import plain_part
-from connectors.moodle.users import text
 from connectors.planning import Branch, Plan
 from schemas.changes import Change
 from schemas.errors import (
@@ -32,6 +32,7 @@ MADE_HERE = "matricula-"
 _ID = re.compile(PREFIX + r"([1-9][0-9]{0,17})")
 _MEMBER = re.compile(r"[1-9][0-9]{0,17}")
 _UNKNOWN_USER = re.compile(r"user id=(\d+) not exists")
+_ALREADY_MEMBER = re.compile(r"id=(\d+)\)$")
 _SITE = {"contextid": 1}
 
 
@@ -59,14 +60,14 @@ def cohort_mapping() -> Mapping:
         GROUP,
         Field("id", "id", read=lambda id: f"{PREFIX}{id}", at_create=False, modifiable=False,
               push={"eq": Push(BY_ID, "cohortids", key=True, value=_cohort_id)}),
-        Field("displayName", "name", write=text(254, zero=True), required=True, push=contains,
-              empty=None),
+        Field("displayName", "name", write=text(254, tags=True, zero=True), required=True,
+              push=contains, empty=None),
         Field("externalId", "idnumber", write=_external_id, push=contains, empty="",
               read=lambda held: None if held.startswith(MADE_HERE) else held),
         Field(f"{LMS_GROUP}:uuid", "idnumber", at_create=False, modifiable=False),
         Field(f"{LMS_GROUP}:kind", "kind", read=str, at_create=False, modifiable=False,
               canonical=("cohort",)),
-        Field(f"{LMS_GROUP}:description", "description", write=text(65535)),
+        Field(f"{LMS_GROUP}:description", "description", write=text(65535, tags=True)),
         Field("members", "userids", costly=True),
         walk="reads all cohorts in one call, and the members of those shown in one more",
     )  # fmt: skip
@@ -75,7 +76,7 @@ def cohort_mapping() -> Mapping:
 def _external_id(value: Any) -> str:
     if value.startswith(MADE_HERE):
         raise ValueError(f"values that begin with {MADE_HERE!r} are Matricula's own")
-    return text(100)(value)
+    return text(100, tags=True)(value)
 
 
 class Cohorts(Collection):
@@ -116,14 +117,14 @@ class Cohorts(Collection):
                 "core_cohort_create_cohorts", {"cohorts": [cohort]}, write=True
             )
         except MoodleError as error:
-            if error.code == "invalidparameter" and self._with_idnumber(native["idnumber"]):
-                raise uniqueness("externalId is already in use by another cohort.") from None
+            if error.code == "invalidparameter" and self._is_taken(native["idnumber"]):
+                raise _taken() from None
             raise
         created = self._resource(rows[0])
         try:
             self._add(_number(created["id"]), users)
-        except ScimError:
-            self.delete(created["id"])
+        except ScimError as error:
+            self._undo_create(created["id"], error)
             raise
         return {**created, "members": [{"value": id, "type": "User"} for id in users]}
 
@@ -133,10 +134,17 @@ class Cohorts(Collection):
         added = [_checked(change.new) for change in members if change.new is not None]
         removed = [_checked(change.old) for change in members if change.new is None]
         native = self.mapping.to_native_changes(changes)
-        self._add(number, added)
-        self._remove(number, removed)
-        if native:
-            self._send_update(number, before, native)
+        try:
+            # What Moodle may refuse comes first, so that a refusal leaves everything as it was.
+            cohort = self._renewed(number, before, native) if native else None
+            self._add(number, added)
+            if cohort:
+                self._client.call("core_cohort_update_cohorts", {"cohorts": [cohort]}, write=True)
+            self._remove(number, removed)
+        except MoodleError as error:
+            if error.code == "invalidrecord":
+                raise not_found_resource("Group", before["id"]) from None
+            raise
         return after
 
     def delete(self, id: str) -> None:
@@ -156,7 +164,7 @@ class Cohorts(Collection):
         rows = self._client.call(SEARCH, _query(resource["displayName"]))["cohorts"]
         named = [row for row in rows if row["name"] == resource["displayName"]]
         made = [row for row in named if row["idnumber"].startswith(MADE_HERE)]
-        return self._resource(max(made, key=_row_id)) if made else None
+        return self._resource(max(made, key=lambda row: int(row["id"]))) if made else None
 
     def _native_search(self, branch: Branch) -> list[Native]:
         rows: list[Native]
@@ -206,19 +214,20 @@ class Cohorts(Collection):
             answer = self._client.call(
                 "core_cohort_add_cohort_members", {"members": members}, write=True
             )
-            warnings = [w for w in answer.get("warnings", ()) if w.get("warningcode") != "3"]
-            if warnings:
+            warnings = answer.get("warnings", ())
+            if any(warning.get("warningcode") != "3" for warning in warnings):
                 self._take_back(number, done, part, warnings)
             done += part
 
     def _take_back(
         self, number: str, done: list[str], part: list[str], warnings: list[dict[str, Any]]
     ) -> None:
-        said = " ".join(str(warning.get("message", "")) for warning in warnings)
-        unknown = set(_UNKNOWN_USER.findall(said))
+        said = [str(warning.get("message", "")) for warning in warnings]
+        unknown = {id for text in said for id in _UNKNOWN_USER.findall(text)}
         if not unknown:
             raise not_found_resource("Group", PREFIX + number)
-        self._remove(number, [*done, *(user for user in part if user not in unknown)])
+        keep = unknown | {id for text in said for id in _ALREADY_MEMBER.findall(text)}
+        self._remove(number, [*done, *(user for user in part if user not in keep)])
         shown = ", ".join(sorted(unknown, key=int)[:20])
         raise invalid_value(f"members: no such user: {shown}.")
 
@@ -238,8 +247,15 @@ class Cohorts(Collection):
             members = [{"cohortid": number, "userid": user} for user in users]
             self._client.call("core_cohort_delete_cohort_members", {"members": members}, write=True)
 
-    def _send_update(self, number: str, before: Resource, native: Native) -> None:
-        """Send name and ID number together, as Moodle demands, to a cohort of the whole site.
+    def _undo_create(self, id: str, error: ScimError) -> None:
+        """Delete a cohort that did not get its members; `error` is unknown when that fails."""
+        try:
+            self.delete(id)
+        except ScimError:
+            error.unknown = True
+
+    def _renewed(self, number: str, before: Resource, native: Native) -> Native:
+        """Return the cohort with name and ID number together, as Moodle demands.
 
         The function also moves the cohort to the category that it is given, and no function
         tells which one it is in; so only cohorts that are found at site level are changed.
@@ -249,32 +265,39 @@ class Cohorts(Collection):
         if wanted == "":
             native["idnumber"] = MADE_HERE + uuid.uuid4().hex
         elif wanted and self._with_idnumber(wanted, other_than=number):
-            raise uniqueness("externalId is already in use by another cohort.")
+            raise _taken()
         site = self._client.call(SEARCH, {**_query(idnumber), "includes": "self"})["cohorts"]
         if number not in {str(row["id"]) for row in site}:
+            if self.get(before["id"]) is None:
+                raise not_found_resource("Group", before["id"])
             raise not_implemented(
                 "The cohort belongs to a course category; Moodle's web service cannot change it "
                 "without moving it. Change it in Moodle."
             )
-        cohort = {
+        return {
             "id": number,
             "categorytype": {"type": "system", "value": ""},
-            "name": before["displayName"],
+            "name": before.get("displayName", ""),
             "idnumber": idnumber,
             **native,
         }
-        self._client.call("core_cohort_update_cohorts", {"cohorts": [cohort]}, write=True)
+
+    def _is_taken(self, idnumber: str) -> bool:
+        """Tell whether a refused ID number is in use; the database may ignore letter case."""
+        rows = self._client.call(SEARCH, _query(idnumber))["cohorts"]
+        return any(row["idnumber"].casefold() == idnumber.casefold() for row in rows)
 
     def _with_idnumber(self, idnumber: str, other_than: str = "") -> list[Native]:
         rows = self._client.call(SEARCH, _query(idnumber))["cohorts"]
         return [row for row in rows if row["idnumber"] == idnumber and str(row["id"]) != other_than]
 
 
-_row_id: Callable[[Native], int] = lambda row: int(row["id"])  # noqa: E731
-
-
 def _query(text: str) -> dict[str, Any]:
     return {"query": text, "context": _SITE, "includes": "all", "limitfrom": 0, "limitnum": 0}
+
+
+def _taken() -> ScimError:
+    return uniqueness("externalId is already in use by another cohort.")
 
 
 def _number(id: str) -> str:

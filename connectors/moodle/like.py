@@ -12,11 +12,12 @@ import re
 _EXPANDING = re.compile(
     # Letters of other scripts, with the ASCII letters that may be one half of a folded pair
     # (i and a dot above, n after an apostrophe), and the letters that ligatures stand for.
-    r"[ahijtwy]?[^\x00-\x7f]+n?|ss|st|f[fil]"
+    r"[ahijtwy]?[^\x00-\x7f]+n?|s+t|ss+|f+[il]|ff+"
 )
-_AT_START = re.compile(r"^(?:[sftlin]|[^\x00-\x7f])")
-_AT_END = re.compile(r"(?:[sfahijtwy]|[^\x00-\x7f])$")
-_FOLDED_TO = {"s": "_", "k": "_"}  # long s and the kelvin sign fold to these two
+_AT_START = re.compile(r"^[sftlin]")  # the second half of a folded pair that begins before
+_AT_END = re.compile(r"[sfahijtwy]$")  # the first half of one that ends behind
+_ONE = {"s": "_", "k": "_", "<": "_"}
+"""Long s and the Kelvin sign fold to two of these; a `<` would be cut off as a tag by Moodle."""
 _WILDCARDS = re.compile(r"[\\%_]")
 _ANY = "\0"
 
@@ -32,16 +33,14 @@ def pattern(value: str, operator: str) -> str | None:
     >>> pattern("Müller", "sw")
     'm%ller%'
     """
-    folded = value.casefold()
-    open_start, open_end = operator in ("co", "ew"), operator in ("co", "sw")
-    if open_start:
-        folded = _AT_START.sub("", folded)
-    if open_end:
-        folded = _AT_END.sub("", folded)
-    marked = _EXPANDING.sub(_ANY, folded)
-    literal = "".join(_FOLDED_TO.get(character, escaped(character)) for character in marked)
-    text = literal.replace(_ANY, "%")
-    text = ("%" if open_start else "") + text + ("%" if open_end else "")
+    before, after = operator in ("co", "ew"), operator in ("co", "sw")
+    marked = _marked(value, before, after)
+    if before:
+        marked = _ANY + marked
+    if after:
+        marked += _ANY
+    runs = re.split(_ANY + "+", marked)
+    text = "%".join("".join(_ONE.get(c, escaped(c)) for c in run) for run in runs)
     return text if text.strip("%_") else None
 
 
@@ -50,6 +49,16 @@ def plain_part(value: str) -> str | None:
 
     For searches that take no wildcards (core_cohort_search_cohorts).
     """
-    folded = _AT_END.sub(_ANY, _AT_START.sub(_ANY, value.casefold()))
-    parts = re.split(r"[\0sk]", _EXPANDING.sub(_ANY, folded))
+    parts = re.split(r"[\0sk]", _marked(value, True, True))
     return max(parts, key=len) or None
+
+
+def _marked(value: str, before: bool, after: bool) -> str:
+    """Return the folded value with NUL wherever the database may hold something else.
+
+    `before` and `after` tell whether text may precede and follow it.
+    """
+    marked = _EXPANDING.sub(_ANY, value.casefold())
+    if before:
+        marked = _AT_START.sub(_ANY, marked)
+    return _AT_END.sub(_ANY, marked) if after else marked

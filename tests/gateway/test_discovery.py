@@ -28,7 +28,7 @@ def test_the_features(scim: Scim) -> None:
 def test_lists_and_their_parts(scim: Scim, path: str) -> None:
     listed = scim.get(path, startIndex=50, count=1, sortBy="x").json
     assert listed["schemas"] == [LIST_RESPONSE]
-    assert listed["totalResults"] == len(listed["Resources"]) >= 3
+    assert listed["totalResults"] == len(listed["Resources"]) >= 2
     for entry in listed["Resources"]:
         assert scim.get(f"{path}/{entry['id']}").json == entry
         assert scim.get(f"{path}/{entry['id'].upper()}").json == entry

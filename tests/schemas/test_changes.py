@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.attributes import ENTERPRISE, LMS
+from schemas.attributes import ENTERPRISE, LMS, ResourceType
 from schemas.changes import apply_patch, check, diff
 from schemas.errors import ScimError
 from schemas.filters import parse_path
-from schemas.group import GROUP
+from schemas.group import GROUP as SCIM_GROUP
 from schemas.messages import PATCH_OP, load_patch, load_resource
 from schemas.user import USER
 from tests.schemas.strategies import groups, json_values, keys, properties, users
@@ -29,6 +30,18 @@ BJENSEN = {
     "active": True,
     ENTERPRISE: {"manager": {"value": "26", "displayName": "John"}, "department": "D"},
 }
+
+
+def with_immutable(resource_type: ResourceType, name: str) -> ResourceType:
+    """Return the type with an attribute of its extension made immutable."""
+    (extension,) = resource_type.extensions
+    attributes = tuple(
+        replace(a, mutability="immutable") if a.name == name else a for a in extension.attributes
+    )
+    return replace(resource_type, extensions=(replace(extension, attributes=attributes),))
+
+
+GROUP = with_immutable(SCIM_GROUP, "kind")
 TEAM = {
     "id": "g",
     "displayName": "Team",
@@ -230,9 +243,10 @@ class TestMutability:
         for operation in (
             op("replace", "kind", "section"),
             op("remove", "kind"),
-            op("remove", LMS + "Group"),
         ):
             assert refusal(operation, on=once) == "mutability"
+        assert refusal(op("remove", LMS + "Group"), on=once, strict=True) == "mutability"
+        assert patched(op("remove", LMS + "Group"), on=once) == once
 
     def test_a_member_cannot_become_another(self) -> None:
         path = 'members[value eq "1"]'

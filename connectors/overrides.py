@@ -1,0 +1,112 @@
+"""A target's configuration of a mapping: other native fields, dropped attributes, defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping as Dict
+from dataclasses import replace
+from typing import Any
+
+from connectors.mapping import Field, Mapping, Row
+from schemas.attributes import ResourceType
+from schemas.errors import ScimError
+from schemas.filters import parse_path
+from schemas.paths import Path
+
+
+def overridden(
+    mapping: Mapping, overrides: Dict[str, Any], field_of: Callable[[str], Field | None]
+) -> Mapping:
+    """Return the mapping with rows replaced by a target's configuration.
+
+    `overrides` maps a SCIM or short path to a native field name, to "" (dropped), or to a
+    table of `native` and `default`. `field_of` describes a native field of the LMS, or
+    returns None for one that it does not have. Raises ValueError for what makes no sense.
+    """
+    fields = {str(row.path): row.field for row in mapping.rows}
+    for written, wanted in overrides.items():
+        path = _override_path(mapping, written)
+        shown = str(path)
+        field = _overriding(mapping.full, written, path, wanted, fields.get(shown), field_of)
+        if field is None:
+            fields.pop(shown, None)
+        else:
+            fields[shown] = field
+    renewed = Mapping(mapping.full, *fields.values(), walk=mapping.walk)
+    _refuse_unheld_or_doubled(mapping, renewed)
+    for row in renewed.rows:
+        if row.field.default is not None:
+            _check_default(row)
+    return renewed
+
+
+def _override_path(mapping: Mapping, written: str) -> Path:
+    try:
+        path = parse_path(written, mapping.full)
+    except ScimError as error:
+        raise ValueError(error.detail) from None
+    leaf = path.leaf
+    if not path.name or path.name in ("id", "meta", "schemas"):
+        raise ValueError(f"{written} cannot be mapped to another field")
+    if leaf.type == "complex" or (path.sub is None and leaf.multi_valued):
+        raise ValueError(f"{written} holds more than one value: name a sub-attribute")
+    others = [row for row in mapping.rows_of(path) if row.path.sub is not None]
+    if any(bool(row.path.where) != bool(path.where) for row in others):
+        raise ValueError(f"{written}: name it as {others[0].path} does")
+    return path
+
+
+def _overriding(
+    full: ResourceType,
+    written: str,
+    path: Path,
+    wanted: Any,
+    held: Field | None,
+    field_of: Callable[[str], Field | None],
+) -> Field | None:
+    """Return the new row's field, None where the attribute is dropped."""
+    table = wanted if isinstance(wanted, dict) else {"native": wanted}
+    if unknown := table.keys() - {"native", "default"}:
+        raise ValueError(f"{written}: unknown setting {', '.join(sorted(unknown))}")
+    native = table.get("native", held.native if held else None)
+    if not isinstance(native, str):
+        raise ValueError(f"{written} needs the native field that holds it")
+    if native == "":
+        return None
+    if held is None or native != held.native:
+        template = field_of(native)
+        if template is None:
+            raise ValueError(f"{written}: the LMS has no field {native!r} for it")
+        kind = parse_path(template.path, full).leaf.type
+        if path.leaf.type != kind:
+            raise ValueError(f"{written} is of type {path.leaf.type}, {native} of type {kind}")
+        held = replace(template, path=str(path))
+    if (default := table.get("default")) is None:
+        return held
+    return replace(held, default=default, required=False)
+
+
+def _refuse_unheld_or_doubled(mapping: Mapping, renewed: Mapping) -> None:
+    """Refuse what leaves a demanded field without attribute, or gives one field to two."""
+    holders: dict[str, list[str]] = {}
+    for row in renewed.rows:
+        if row.field.writable:
+            holders.setdefault(row.field.native, []).append(str(row.path))
+    for row in mapping.rows:
+        if row.field.required and row.field.native not in holders:
+            raise ValueError(f"{row.path} cannot be dropped: the LMS demands it")
+    for native, paths in holders.items():
+        if len(paths) > 1:
+            raise ValueError(f"{native} cannot hold {' and '.join(paths)}: drop one of them")
+
+
+def _check_default(row: Row) -> None:
+    field = row.field
+    if not field.at_create:
+        raise ValueError(f"{row.path} cannot have a default: it cannot be written")
+    if field.canonical and field.default not in field.canonical:
+        raise ValueError(f"{row.path}: the default is not one of the values that the LMS takes")
+    try:
+        field.write(field.default)
+    except (TypeError, AttributeError):
+        raise ValueError(f"{row.path}: the default is of the wrong type") from None

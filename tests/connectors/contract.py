@@ -1,0 +1,324 @@
+"""What every connector's collections have in common: a connector's test is data beside it.
+
+A test module makes a fixture `collection` and inherits:
+
+    class TestUsers(UserContract):
+        @pytest.fixture
+        def collection(self) -> Collection: ...
+        sample = {"userName": "ann", ...}
+        other = {...}
+        changed = {"name": {"givenName": "Anna"}, ...}
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from connectors.base import Collection
+from connectors.http import counted
+from connectors.mapping import Resource
+from connectors.planning import plan
+from schemas.changes import check, diff
+from schemas.errors import ScimError
+from schemas.filters import parse_filter
+from schemas.match import compile_filter
+from tests.connectors.law import everything
+
+HOSTILE_IDS = (
+    *("../x", "..%2f..", "userName:admin", "%00", "\x00", "0", "-1", "+1", "1 or 1=1", "1;", "1,2"),
+    *("999999999", "9" * 5000, "١٢", "１", "1.0", "1e1", "0x1", " 1", "1 ", "1\n", "[]", "*", "%"),
+    *("", "null", "cohort-", "cohort-0", "cohort--1", "cohort-١", "COHORT-1", "1?x=y", "1#", "a/b"),
+)
+
+
+def merged(resource: Resource, changed: Resource) -> Resource:
+    """Return the resource with some values changed, as PATCH would do it."""
+    result = deepcopy(resource)
+    for name, value in changed.items():
+        held = result.get(name)
+        result[name] = {**held, **value} if isinstance(value, dict) and held else value
+    return result
+
+
+class CollectionContract:
+    """What holds for any resource type."""
+
+    sample: Resource
+    """A resource with every attribute that the collection can hold and give back."""
+    other: Resource
+    """A second one, with other keys."""
+    changed: Resource
+    """Other values for every attribute of the sample that can be changed."""
+
+    @pytest.fixture
+    def collection(self) -> Collection:
+        raise NotImplementedError
+
+    def create(self, collection: Collection, resource: Resource) -> Resource:
+        """Create as the gateway does: fitted and checked."""
+        fitted, _ = collection.mapping.fit(deepcopy(resource))
+        check(collection.mapping.resource_type, fitted)
+        return collection.create(fitted)
+
+    def update(self, collection: Collection, before: Resource, wanted: Resource) -> Resource:
+        """Replace as the gateway does: fitted, carried over, checked, sent where it differs."""
+        mapping = collection.mapping
+        fitted, _ = mapping.fit(deepcopy(wanted))
+        after = mapping.carry_over(before, fitted)
+        check(mapping.resource_type, after)
+        changes = diff(mapping.resource_type, before, after)
+        return collection.update(before, after, changes) if changes else before
+
+    def read(self, collection: Collection, id: str) -> Resource:
+        found = collection.get(id)
+        assert found is not None
+        collection.complete([found], collection.mapping.costly)
+        return found
+
+    def differs(self, collection: Collection, held: Resource, wanted: Resource) -> list[str]:
+        """Return the paths at which what is held is not what was wanted; secrets aside."""
+        fitted, _ = collection.mapping.fit(deepcopy(wanted))
+        return [
+            str(change.path)
+            for change in diff(collection.mapping.resource_type, held, fitted)
+            if change.new is not None and change.path.leaf.mutability != "writeOnly"
+        ]
+
+    def test_what_is_created_is_what_is_read(self, collection: Collection) -> None:
+        created = self.create(collection, self.sample)
+        assert not self.differs(collection, created, self.sample)
+        assert not self.differs(collection, self.read(collection, created["id"]), self.sample)
+
+    def test_the_sample_has_a_value_for_every_field_that_can_be_written(
+        self, collection: Collection
+    ) -> None:
+        fitted, ignored = collection.mapping.fit(deepcopy(self.sample))
+        missing = [
+            str(row.path)
+            for row in collection.mapping.rows
+            if row.field.writable
+            and not row.path.secret
+            and not any(True for _ in row.path.values(fitted))
+        ]
+        assert not missing
+        assert not ignored
+
+    def test_what_is_changed_is_what_is_read(self, collection: Collection) -> None:
+        created = self.create(collection, self.sample)
+        wanted = merged(created, self.changed)
+        updated = self.update(collection, self.read(collection, created["id"]), wanted)
+        read = self.read(collection, created["id"])
+        assert updated["id"] == created["id"]
+        assert not self.differs(collection, updated, wanted)
+        assert not self.differs(collection, read, wanted)
+
+    def test_each_field_can_be_changed_alone(self, collection: Collection) -> None:
+        held = self.create(collection, self.sample)
+        for name in self.changed:
+            wanted = merged(held, {name: self.changed[name]})
+            self.update(collection, held, wanted)
+            held = self.read(collection, held["id"])
+            assert not self.differs(collection, held, wanted), name
+
+    def test_what_can_be_cleared_is_gone_afterwards(self, collection: Collection) -> None:
+        held = self.create(collection, self.sample)
+        for row in collection.mapping.rows:
+            field = row.field
+            if not field.modifiable or field.empty is None or field.required or row.path.secret:
+                continue
+            leaf = row.path.leaf
+            if (
+                leaf.required
+                or leaf.mutability == "immutable"
+                or not any(True for _ in row.path.values(held))
+            ):
+                continue
+            wanted = deepcopy(held)
+            _remove(wanted, row.path)
+            self.update(collection, held, wanted)
+            held = self.read(collection, held["id"])
+            where = row.path.where
+            items = held.get(row.path.name) if where is not None else None
+            if where is not None:
+                holds = compile_filter(where)
+                assert not [i for i in items or () if holds(i) and row.path.sub in i], row.path
+            else:
+                assert not list(row.path.values(held)), row.path
+
+    def test_the_same_again_is_no_change(self, collection: Collection) -> None:
+        created = self.create(collection, self.sample)
+        before = self.read(collection, created["id"])
+        mapping = collection.mapping
+        fitted, _ = mapping.fit(deepcopy(self.sample))
+        after = mapping.carry_over(before, fitted)
+        changes = diff(mapping.resource_type, before, after)
+        assert [c for c in changes if c.path.leaf.mutability != "writeOnly"] == []
+
+    def test_what_was_read_written_back_is_no_change(self, collection: Collection) -> None:
+        before = self.read(collection, self.create(collection, self.sample)["id"])
+        fitted, _ = collection.mapping.fit(deepcopy(before))
+        after = collection.mapping.carry_over(before, fitted)
+        assert diff(collection.mapping.resource_type, before, after) == ()
+        assert after == before
+
+    def test_read_only_values_are_carried_over(self, collection: Collection) -> None:
+        before = self.read(collection, self.create(collection, self.sample)["id"])
+        after = collection.mapping.carry_over(before, collection.mapping.fit(deepcopy(before))[0])
+        for row in collection.mapping.rows:
+            if not row.field.writable:
+                assert list(row.path.values(after)) == list(row.path.values(before)), row.path
+        assert after["id"] == before["id"]
+        assert after.get("meta") == before.get("meta")
+
+    def test_no_secret_comes_back(self, collection: Collection) -> None:
+        created = self.create(collection, self.sample)
+        for resource in (created, self.read(collection, created["id"])):
+            for row in collection.mapping.rows:
+                if not row.field.readable:
+                    assert not list(row.path.values(resource)), row.path
+
+    def test_a_deleted_resource_is_gone(self, collection: Collection) -> None:
+        created = self.create(collection, self.sample)
+        kept = self.create(collection, self.other)
+        collection.delete(created["id"])
+        assert collection.get(created["id"]) is None
+        ids = [resource["id"] for resource in everything(collection)]
+        assert created["id"] not in ids
+        assert kept["id"] in ids
+        with pytest.raises(ScimError) as refused:
+            collection.delete(created["id"])
+        assert refused.value.status == 404
+
+    def test_a_resource_is_found_by_its_own_values(self, collection: Collection) -> None:
+        self.create(collection, self.other)
+        created = self.read(collection, self.create(collection, self.sample)["id"])
+        mapping = collection.mapping
+        for row in mapping.rows:
+            if not row.field.push or row.path.secret:
+                continue
+            value = str(next(row.path.values(created))).replace("\\", "\\\\").replace('"', '\\"')
+            planned = plan(parse_filter(f'{row.path} eq "{value}"', mapping.full), mapping)
+            found = [r["id"] for batch in collection.search(planned) for r in batch]
+            assert planned.branches is not None
+            assert created["id"] in found, row.path
+
+    def test_unknown_and_hostile_ids_are_nobody(self, collection: Collection) -> None:
+        self.create(collection, self.sample)
+        for id in HOSTILE_IDS:
+            with counted() as counter:
+                assert collection.get(id) is None, id
+                assert counter.calls <= 1, id
+                if collection.can_fetch:
+                    assert collection.fetch([id]) == [], id
+
+    def test_hostile_ids_in_filters_find_nobody(self, collection: Collection) -> None:
+        self.create(collection, self.sample)
+        mapping = collection.mapping
+        for id in HOSTILE_IDS:
+            if "\x00" in id or "\n" in id or len(id) > 4000:
+                continue
+            planned = plan(parse_filter(f'id eq "{id}"', mapping.full), mapping)
+            holds = compile_filter(parse_filter(f'id eq "{id}"', mapping.full))
+            found = [r for batch in collection.search(planned) for r in batch]
+            assert [r for r in found if planned.residual is None or holds(r)] == [], id
+
+    def test_many_are_fetched_in_the_order_of_their_ids(self, collection: Collection) -> None:
+        if not collection.can_fetch:
+            pytest.skip("this collection does not read by many ids")
+        first = self.create(collection, self.sample)["id"]
+        second = self.create(collection, self.other)["id"]
+        fetched = collection.fetch([second, "999999999", first])
+        assert [resource["id"] for resource in fetched] == [second, first]
+        assert collection.fetch([]) == []
+
+    def test_a_create_is_found_again(self, collection: Collection) -> None:
+        self.create(collection, self.other)
+        assert collection.find_again(deepcopy(self.sample)) is None
+        created = self.create(collection, self.sample)
+        found = collection.find_again(deepcopy(self.sample))
+        assert found is not None
+        assert found["id"] == created["id"]
+
+    def test_nothing_matches_without_a_call_where_nothing_can(self, collection: Collection) -> None:
+        planned = plan(parse_filter('id eq "x y"', collection.mapping.full), collection.mapping)
+        if planned.branches == ():
+            with counted() as counter:
+                assert [r for batch in collection.search(planned) for r in batch] == []
+            assert counter.calls == 0
+
+
+class UserContract(CollectionContract):
+    """What holds for users."""
+
+    taken: tuple[Resource, ...]
+    """Changes to `other` that make it collide with the sample."""
+
+    def test_a_taken_name_in_another_letter_case_is_refused(self, collection: Collection) -> None:
+        created = self.create(collection, self.sample)
+        for changed in self.taken:
+            with pytest.raises(ScimError) as refused:
+                self.create(collection, merged(self.other, changed))
+            assert (refused.value.status, refused.value.scim_type) == (409, "uniqueness")
+        assert [r["id"] for r in everything(collection) if r["id"] == created["id"]]
+
+    def test_a_taken_name_is_refused_on_change(self, collection: Collection) -> None:
+        self.create(collection, self.sample)
+        other = self.create(collection, self.other)
+        for changed in self.taken:
+            with pytest.raises(ScimError) as refused:
+                self.update(collection, other, merged(other, changed))
+            assert (refused.value.status, refused.value.scim_type) == (409, "uniqueness")
+            assert self.read(collection, other["id"]) == other
+
+    def test_an_account_is_disabled_and_enabled(self, collection: Collection) -> None:
+        held = self.create(collection, self.sample)
+        for active in (False, True):
+            self.update(collection, held, {**held, "active": active})
+            held = self.read(collection, held["id"])
+            assert held["active"] is active
+
+    def test_an_account_can_be_made_disabled(self, collection: Collection) -> None:
+        created = self.create(collection, {**self.sample, "active": False})
+        assert created["active"] is False
+        assert self.read(collection, created["id"])["active"] is False
+
+
+class GroupContract(CollectionContract):
+    """What holds for groups; `members` gives ids of users that exist."""
+
+    @pytest.fixture
+    def members(self) -> list[str]:
+        raise NotImplementedError
+
+    def test_members_are_added_and_removed(
+        self, collection: Collection, members: list[str]
+    ) -> None:
+        held = self.read(collection, self.create(collection, self.other)["id"])
+        for wanted in (members[:1], members, members[2:], []):
+            values: list[Any] = [{"value": id, "type": "User"} for id in wanted]
+            self.update(collection, held, {**held, "members": values})
+            held = self.read(collection, held["id"])
+            assert sorted(m["value"] for m in held.get("members", ())) == sorted(wanted)
+
+    def test_a_group_can_be_made_with_members(
+        self, collection: Collection, members: list[str]
+    ) -> None:
+        values: list[Any] = [{"value": id, "type": "User"} for id in members]
+        created = self.create(collection, {**self.other, "members": values})
+        read = self.read(collection, created["id"])
+        assert sorted(m["value"] for m in read["members"]) == sorted(members)
+
+
+def _remove(resource: Resource, path: Any) -> None:
+    holder = resource[path.urn] if path.urn else resource
+    if path.sub is None:
+        del holder[path.name]
+        return
+    values = holder[path.name] if isinstance(holder[path.name], list) else [holder[path.name]]
+    holds = compile_filter(path.where) if path.where is not None else lambda value: True
+    for value in values:
+        if holds(value):
+            value.pop(path.sub, None)

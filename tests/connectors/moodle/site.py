@@ -1,0 +1,108 @@
+"""Moodle sites and connectors for tests: the simulator mounted in this process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from connectors.base import Collection, Options
+from connectors.moodle import Moodle
+from connectors.moodle.simulator import Simulator, create_simulator
+from connectors.moodle.simulator.site import Site
+
+DATABASES = ("mariadb", "postgresql")
+
+
+@dataclass
+class Joined:
+    """A connector and the simulated site behind it."""
+
+    connector: Moodle
+    simulator: Simulator
+
+    @property
+    def site(self) -> Site:
+        return self.simulator.site
+
+    @property
+    def users(self) -> Collection:
+        return self.connector.collections["User"]
+
+    @property
+    def groups(self) -> Collection:
+        return self.connector.collections["Group"]
+
+    @property
+    def calls(self) -> list[str]:
+        """Return the functions called since the last `forget`."""
+        return [function for function, _ in self.site.calls]
+
+    def forget(self) -> None:
+        self.site.calls.clear()
+
+
+def options(simulator: Simulator, **given: Any) -> Options:
+    """Return the options of a target that reaches the simulator in this process."""
+    values: dict[str, Any] = {
+        "name": "moodle",
+        "url": "http://moodle.test",
+        "token": simulator.site.token,
+        "allow_private_network": True,
+        "transport": httpx.WSGITransport(app=simulator),
+    }
+    return Options(**{**values, **given})
+
+
+def joined(
+    users: int = 0,
+    cohorts: int = 0,
+    *,
+    attributes: dict[str, Any] | None = None,
+    more: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Joined:
+    """Return a connector on a new site; `settings` are the simulator's."""
+    simulator = create_simulator(users=users, cohorts=cohorts, **settings)
+    given = options(simulator, attributes=attributes or {}, more=more or {})
+    return Joined(Moodle(given), simulator)
+
+
+NAMES = (
+    *("Ann", "ANN", "ann", "Weiß", "WEISS", "weiss", "Groẞ", "ΣΊΣΥΦΟΣ", "σίσυφος", "Σίσυφοσ"),
+    *("İstanbul", "istanbul", "Istanbul", "ısparta", "oﬃce", "office", "ﬁsh", "fish", "ﬆone"),
+    *("sﬆ", "Kelvin", "kelvin", "ſam", "Sam", "100%", "a_b", "axb", "a\\b", "a*b", "a < b", "0"),
+    *("O'Brien", 'say "hi"', "  two  blanks ", "ŉame", "ẚx", "ǰ", "é", "e\u0301", "😀", "f", "st"),
+)
+
+
+def fill_with_odd_names(site: Site) -> None:
+    """Add accounts and cohorts whose values differ only in what databases fold differently."""
+    for number, name in enumerate(NAMES):
+        other = NAMES[(number * 7 + 3) % len(NAMES)]
+        mailbox = f"{('ss', 'Kas')[number % 2]}_{number}+x%y"
+        site.add_user(
+            username=f"{'Ada' if number % 3 else 'kas'}{number}".lower(),
+            firstname=name,
+            lastname=other,
+            email=f"{mailbox}@{('b', 'Staff')[number % 2]}.example.org",
+            idnumber=("", "Ref-é", "ref-E", "REF-É ", "0", f"id{number}", "x" * 255)[number % 7],
+            department=other,
+            city=name,
+            country=("", "ES", "DE")[number % 3],
+            suspended=number % 5 == 0,
+            lastaccess=1_767_225_600 + number if number % 2 else 0,
+            lang=("en", "de")[number % 2],
+            timezone=("99", "Europe/Oslo")[number % 2],
+        )
+        if number % 2:
+            site.add_cohort(
+                name=name,
+                idnumber=("", f"Coh-{number}", f"coh-{number - 2}", other)[number % 4],
+                description=other,
+                members={number + 4, number + 5} if number % 3 else set(),
+                category=2 if number % 5 == 0 else None,
+            )
+    site.users[7].deleted = True
+    site.users[7].email = "0" * 32

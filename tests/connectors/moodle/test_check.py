@@ -1,0 +1,191 @@
+"""The set-up check names what is missing, and leaves the site as it was.
+
+It cannot see `moodle/cohort:assign`: Moodle takes `moodle/cohort:manage` instead wherever Matricula
+needs it. Without `webservice/rest:use` no function runs, so that is named as a whole.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from connectors.base import Finding
+from connectors.moodle import Moodle
+from connectors.moodle.check import FUNCTIONS, OPTIONAL
+from tests.connectors.moodle.site import Joined, joined, options
+
+
+@pytest.fixture
+def moodle() -> Joined:
+    return joined(users=3, cohorts=1)
+
+
+def findings(moodle: Joined, **given: Any) -> list[Finding]:
+    if not given:
+        return list(moodle.connector.check())
+    return list(Moodle(options(moodle.simulator, **given)).check())
+
+
+def problems(moodle: Joined, **given: Any) -> list[Finding]:
+    return [finding for finding in findings(moodle, **given) if finding.level != "ok"]
+
+
+def only(moodle: Joined, level: str, *words: str, **given: Any) -> None:
+    """Check that exactly one problem is found, of that level and with these words."""
+    found = problems(moodle, **given)
+    assert [finding.level for finding in found] == [level], found
+    for word in words:
+        assert word in found[0].text + found[0].cure
+
+
+def test_a_site_that_is_set_up_has_nothing_to_complain_of(moodle: Joined) -> None:
+    assert [f.level for f in findings(moodle)] == ["ok"]
+    assert "4.5.6" in findings(moodle)[0].text
+    assert "scimgw" in findings(moodle)[0].text
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_probing_has_no_effect(debug: bool) -> None:
+    moodle = joined(users=3, cohorts=2, debug=debug)
+    before = deepcopy((moodle.site.users, moodle.site.cohorts, moodle.site.mails))
+    findings(moodle)
+    assert (moodle.site.users, moodle.site.cohorts, moodle.site.mails) == before
+
+
+@pytest.mark.parametrize("function", sorted(FUNCTIONS.keys() - {"core_webservice_get_site_info"}))
+def test_a_missing_function_is_named(moodle: Joined, function: str) -> None:
+    moodle.site.gateway.functions.discard(function)
+    only(moodle, "error", function, "External services")
+
+
+@pytest.mark.parametrize("function", sorted(OPTIONAL))
+def test_a_missing_function_that_is_rarely_needed_is_a_warning(
+    moodle: Joined, function: str
+) -> None:
+    moodle.site.gateway.functions.discard(function)
+    only(moodle, "warning", function)
+
+
+def test_all_missing_functions_are_named_at_once(moodle: Joined) -> None:
+    moodle.site.gateway.functions.intersection_update({"core_webservice_get_site_info"})
+    texts = " ".join(finding.text for finding in problems(moodle))
+    assert all(
+        function in texts
+        for function in (FUNCTIONS | OPTIONAL).keys() - {"core_webservice_get_site_info"}
+    )
+
+
+@pytest.mark.parametrize(
+    "capability",
+    [
+        "moodle/user:create",
+        "moodle/user:update",
+        "moodle/user:viewalldetails",
+        "moodle/site:viewuseridentity",
+        "moodle/cohort:manage",
+    ],
+)
+def test_a_missing_capability_is_named(moodle: Joined, capability: str) -> None:
+    moodle.site.gateway.capabilities.discard(capability)
+    only(moodle, "error", capability, "Define roles")
+
+
+def test_the_right_to_delete_is_missed_by_a_warning(moodle: Joined) -> None:
+    moodle.site.gateway.capabilities.discard("moodle/user:delete")
+    only(moodle, "warning", "moodle/user:delete")
+
+
+def test_the_right_to_see_people_is_named(moodle: Joined) -> None:
+    moodle.site.gateway.capabilities.discard("moodle/user:viewdetails")
+    only(moodle, "error", "moodle/user:viewdetails")
+
+
+def test_the_right_to_see_groups_is_named(moodle: Joined) -> None:
+    moodle.site.gateway.capabilities -= {"moodle/cohort:view", "moodle/cohort:manage"}
+    texts = " ".join(finding.text for finding in problems(moodle))
+    assert "moodle/cohort:view" in texts
+    assert "moodle/cohort:manage" in texts
+
+
+def test_all_missing_capabilities_are_named_at_once(moodle: Joined) -> None:
+    moodle.site.gateway.capabilities.intersection_update({"webservice/rest:use"})
+    texts = " ".join(finding.text for finding in problems(moodle))
+    for capability in ("user:create", "user:update", "user:delete", "user:viewdetails",
+                       "cohort:view", "cohort:manage"):  # fmt: skip
+        assert f"moodle/{capability}" in texts
+
+
+def test_an_address_that_the_site_does_not_show_is_named(moodle: Joined) -> None:
+    moodle.site.settings.show_user_identity = ()
+    only(moodle, "error", "email", "Show user identity")
+
+
+def test_no_right_to_the_protocol(moodle: Joined) -> None:
+    moodle.site.gateway.capabilities.discard("webservice/rest:use")
+    assert [finding.level for finding in problems(moodle)] == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"web_services": False}, ["403", "Enable web services"]),
+        ({"rest_protocol": False}, ["403", "REST protocol"]),
+        ({"maintenance": "site"}, ["maintenance", "Site administration"]),
+    ],
+)
+def test_a_switch_that_is_off_is_named(
+    moodle: Joined, settings: dict[str, Any], words: list[str]
+) -> None:
+    for name, value in settings.items():
+        setattr(moodle.site.settings, name, value)
+    only(moodle, "error", *words)
+
+
+def test_maintenance_from_the_command_line(moodle: Joined, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.http.time.sleep", lambda seconds: None)
+    moodle.site.settings.maintenance = "offline"
+    only(moodle, "error", "maintenance")
+
+
+def test_a_wrong_token(moodle: Joined) -> None:
+    only(moodle, "error", "does not know the token", "Manage tokens", token="wrong")
+
+
+def test_a_wrong_address(moodle: Joined) -> None:
+    only(moodle, "error", "no Moodle web service", url="http://moodle.test/other")
+
+
+def test_a_service_that_is_off(moodle: Joined) -> None:
+    moodle.site.gateway.service_enabled = False
+    only(moodle, "error", "service", "External services")
+
+
+def test_the_site_information_not_in_the_service(moodle: Joined) -> None:
+    moodle.site.gateway.functions.discard("core_webservice_get_site_info")
+    only(moodle, "error", "core_webservice_get_site_info")
+
+
+def test_a_suspended_service_account(moodle: Joined) -> None:
+    moodle.site.service_account.suspended = True
+    only(moodle, "error", "service account is suspended")
+
+
+def test_an_account_of_another_login_method(moodle: Joined) -> None:
+    moodle.site.service_account.auth = "ldap"
+    only(moodle, "warning", "ldap", "manual")
+
+
+def test_a_site_administrators_token(moodle: Joined) -> None:
+    texts = " ".join(f.text for f in problems(moodle, token=moodle.site.admin_token))
+    assert "site administrator" in texts
+
+
+def test_trouble_in_the_middle_is_a_finding(
+    moodle: Joined, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.http.time.sleep", lambda seconds: None)
+    moodle.simulator.faults.add("html", match="core_user_get_users_by_field", times=9)
+    assert {f.level for f in problems(moodle)} == {"error"}
+    assert "not JSON" in problems(moodle)[0].text

@@ -1,0 +1,403 @@
+"""The road to an LMS: retries, breaker, timeouts, origins and addresses."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import Any
+
+import httpx
+import pytest
+
+from connectors.base import Options
+from connectors.http import (
+    ATTEMPTS,
+    Breaker,
+    HttpClient,
+    base_url,
+    counted,
+    request_id,
+    retry_after,
+)
+from schemas.errors import ScimError
+
+URL = "https://lms.example.edu/base"
+
+
+class Lms:
+    """Answers in turn what it is given: statuses, responses, exceptions; then 200."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if self.answers else 200
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx.Response(answer, text="{}") if isinstance(answer, int) else answer
+
+
+@pytest.fixture
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the waits that would have been made."""
+    waits: list[float] = []
+    monkeypatch.setattr("connectors.http.time.sleep", waits.append)
+    return waits
+
+
+def client(lms: Callable[[httpx.Request], httpx.Response], **given: Any) -> HttpClient:
+    values: dict[str, Any] = {"name": "lms", "url": URL, "allow_private_network": True}
+    transport = httpx.MockTransport(lms)
+    return HttpClient(Options(**{**values, "transport": transport, **given}))
+
+
+def read(http: HttpClient, path: str = "/x", **more: Any) -> httpx.Response:
+    return http.send("GET", path, name="reading", repeatable=True, **more)
+
+
+def write(http: HttpClient, path: str = "/x") -> httpx.Response:
+    return http.send("POST", path, name="writing", repeatable=False, content=b"a=b")
+
+
+def busy(status: int, wait: str) -> httpx.Response:
+    return httpx.Response(status, headers={"Retry-After": wait})
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 301, 400, 401, 403, 404, 409, 418])
+def test_an_answer_below_500_is_returned_as_it_is(status: int, waited: list[float]) -> None:
+    lms = Lms(status)
+    assert read(client(lms)).status_code == status
+    assert len(lms.requests) == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_lms_is_asked_again_when_it_says(status: int, waited: list[float]) -> None:
+    lms = Lms(busy(status, "3"), busy(status, "0"))
+    with counted() as counter:
+        assert read(client(lms)).status_code == 200
+    assert waited == [3.0, 0.0]
+    assert counter.calls == 3
+
+
+@pytest.mark.parametrize(
+    "failure", [429, 500, 502, 503, httpx.ConnectError("no"), httpx.ReadError("cut"),
+                httpx.RemoteProtocolError("half a body")]
+)  # fmt: skip
+def test_a_read_recovers_from_one_failure(failure: Any, waited: list[float]) -> None:
+    lms = Lms(failure)
+    assert read(client(lms)).status_code == 200
+    assert len(lms.requests) == 2
+    assert waited == [0.2]
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [(429, 503), (503, 503), (500, 502), (502, 502), (httpx.ConnectError("no"), 503),
+     (httpx.RemoteProtocolError("x"), 502)],
+)  # fmt: skip
+def test_a_read_gives_up_after_three_attempts(
+    failure: Any, status: int, waited: list[float]
+) -> None:
+    lms = Lms(failure, failure, failure, 200)
+    with pytest.raises(ScimError) as refused:
+        read(client(lms))
+    assert (refused.value.status, refused.value.unknown) == (status, False)
+    assert len(lms.requests) == ATTEMPTS
+    assert waited == [0.2, 0.8]
+
+
+def test_a_long_wait_is_left_to_the_caller(waited: list[float]) -> None:
+    lms = Lms(busy(429, "600"))
+    with pytest.raises(ScimError) as refused:
+        read(client(lms))
+    assert (refused.value.status, refused.value.retry_after) == (503, 600)
+    assert len(lms.requests) == 1
+    assert waited == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "unknown"),
+    [
+        (429, 503, False),
+        (503, 503, False),
+        (500, 502, True),
+        (502, 502, True),
+        (504, 504, True),
+        (httpx.ReadTimeout("no"), 504, True),
+        (httpx.WriteTimeout("no"), 504, True),
+        (httpx.ReadError("no"), 502, True),
+        (httpx.WriteError("no"), 502, True),
+        (httpx.RemoteProtocolError("no"), 502, True),
+    ],
+)
+def test_a_write_is_sent_once_and_may_be_of_unknown_outcome(
+    failure: Any, status: int, unknown: bool, waited: list[float]
+) -> None:
+    lms = Lms(failure)
+    with pytest.raises(ScimError) as refused:
+        write(client(lms))
+    assert (refused.value.status, refused.value.unknown) == (status, unknown)
+    assert len(lms.requests) == 1
+    assert waited == []
+
+
+@pytest.mark.parametrize("failure", [httpx.ConnectError("no"), httpx.ConnectTimeout("no")])
+def test_a_write_that_never_left_is_tried_again(failure: Any, waited: list[float]) -> None:
+    lms = Lms(failure)
+    assert write(client(lms)).status_code == 200
+    with pytest.raises(ScimError) as refused:
+        write(client(Lms(failure, failure, failure)))
+    assert (refused.value.status, refused.value.unknown) == (503, False)
+
+
+def test_a_read_that_is_not_answered_in_time_is_a_504(waited: list[float]) -> None:
+    lms = Lms(httpx.ReadTimeout("slow"))
+    with pytest.raises(ScimError) as refused:
+        read(client(lms))
+    assert (refused.value.status, refused.value.unknown) == (504, False)
+    assert len(lms.requests) == 1
+
+
+def test_the_timeout_of_the_target_is_used() -> None:
+    lms = Lms()
+    read(client(lms, timeout=7.0))
+    limits = lms.requests[0].extensions["timeout"]
+    assert (limits["read"], limits["write"], limits["connect"]) == (7.0, 7.0, 5.0)
+
+
+def test_no_exception_text_of_the_library_is_shown(waited: list[float]) -> None:
+    with pytest.raises(ScimError) as refused:
+        write(client(Lms(httpx.ReadError("secret 10.1.2.3"))))
+    assert "10.1.2.3" not in refused.value.detail
+    assert refused.value.__cause__ is None
+
+
+class Clock:
+    """A clock that only tests move."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr("connectors.http.time.monotonic", made)
+    return made
+
+
+def test_a_breaker_opens_lets_one_through_and_closes(clock: Clock) -> None:
+    breaker = Breaker(limit=3, pause=10)
+    for _ in range(3):
+        assert not breaker.is_open
+        breaker.admit()
+        breaker.failed()
+    assert breaker.is_open
+    with pytest.raises(ScimError) as refused:
+        breaker.admit()
+    assert (refused.value.status, refused.value.retry_after) == (503, 10)
+    clock.now += 10
+    assert not breaker.is_open
+    breaker.admit()
+    with pytest.raises(ScimError):
+        breaker.admit()  # only one is let through to try
+    breaker.succeeded()
+    breaker.admit()
+    breaker.admit()
+
+
+def test_a_breaker_stays_open_while_the_trial_fails(clock: Clock) -> None:
+    breaker = Breaker(limit=1, pause=10)
+    breaker.failed()
+    clock.now += 10
+    breaker.admit()
+    breaker.failed()
+    assert breaker.is_open
+
+
+def test_an_open_breaker_makes_no_call(clock: Clock, waited: list[float]) -> None:
+    lms = Lms(*[500] * 8)
+    http = client(lms)
+    for _ in range(8):
+        with pytest.raises(ScimError):
+            write(http)
+    with counted() as counter, pytest.raises(ScimError) as refused:
+        write(http)
+    assert (refused.value.status, refused.value.unknown) == (503, False)
+    assert refused.value.retry_after == 15
+    assert counter.calls == 0
+    clock.now += 15
+    assert write(http).status_code == 200
+    assert write(http).status_code == 200
+
+
+def test_refusals_and_busy_answers_do_not_open_the_breaker(waited: list[float]) -> None:
+    http = client(Lms(*[404, 429] * 20))
+    for _ in range(20):
+        write(http)
+        with pytest.raises(ScimError):
+            write(http)
+    assert not http.breaker.is_open
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        *("https://evil.example/base/x", "http://lms.example.edu/base/x", "//evil.example/x"),
+        *("https://lms.example.edu:8443/x", "https://lms.example.edu.evil.example/x"),
+        *("https://lms.example.edu@evil.example/x", "ftp://lms.example.edu/x"),
+    ],
+)
+def test_a_link_to_another_origin_is_not_followed(link: str) -> None:
+    lms = Lms()
+    with pytest.raises(ScimError) as refused:
+        read(client(lms), link)
+    assert refused.value.status == 502
+    assert lms.requests == []
+
+
+@pytest.mark.parametrize(
+    "link", ["https://lms.example.edu/next?page=2", "https://LMS.example.edu:443/next?page=2"]
+)
+def test_a_link_of_the_same_origin_is_followed(link: str) -> None:
+    lms = Lms()
+    read(client(lms), link)
+    assert (lms.requests[0].url.host, lms.requests[0].url.path) == ("lms.example.edu", "/next")
+
+
+def test_redirects_are_not_followed() -> None:
+    lms = Lms(httpx.Response(302, headers={"Location": "https://evil.example/"}))
+    assert read(client(lms)).status_code == 302
+    assert len(lms.requests) == 1
+
+
+def test_the_request_id_travels_on(waited: list[float]) -> None:
+    lms = Lms()
+    http = client(lms)
+    token = request_id.set("abc-123")
+    try:
+        read(http)
+    finally:
+        request_id.reset(token)
+    read(http)
+    assert lms.requests[0].headers["X-Request-ID"] == "abc-123"
+    assert "X-Request-ID" not in lms.requests[1].headers
+
+
+def test_every_call_is_observed(waited: list[float]) -> None:
+    seen: list[tuple[str, str, str, bool]] = []
+
+    def observe(target: str, call: str, outcome: str, seconds: float, is_open: bool) -> None:
+        assert seconds >= 0
+        seen.append((target, call, outcome, is_open))
+
+    read(client(Lms(503, httpx.ReadError("x")), observe=observe))
+    assert seen == [
+        ("lms", "reading", "503", False),
+        ("lms", "reading", "failed", False),
+        ("lms", "reading", "200", False),
+    ]
+
+
+def test_calls_are_counted_where_they_are_made(waited: list[float]) -> None:
+    http = client(Lms(503))
+    with counted() as outer:
+        write_fails = pytest.raises(ScimError)
+        with write_fails:
+            write(http)
+        with counted() as inner:
+            read(http)
+            read(http)
+        read(http)
+    assert (outer.calls, inner.calls) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None), ("", None), ("5", 5), (" 5 ", 5), ("0", 0), ("-3", 0), ("1.5", 1.5),
+        ("soon", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("Wed, 99 Oct 2015", None),
+    ],
+)  # fmt: skip
+def test_retry_after_is_read(header: str | None, seconds: float | None) -> None:
+    assert retry_after(header) == seconds
+
+
+def test_retry_after_may_be_a_date() -> None:
+    wait = retry_after(formatdate(time.time() + 100, usegmt=True))
+    assert wait is not None
+    assert 90 < wait <= 100
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("https://lms.example.edu", "https://lms.example.edu"),
+        ("https://lms.example.edu/", "https://lms.example.edu"),
+        ("https://lms.example.edu//", "https://lms.example.edu"),
+        ("  https://lms.example.edu/ \n", "https://lms.example.edu"),
+        ("HTTPS://LMS.Example.EDU/Moodle/", "https://lms.example.edu/Moodle"),
+        ("https://lms.example.edu/a/b/", "https://lms.example.edu/a/b"),
+        ("https://lms.example.edu:8443/", "https://lms.example.edu:8443"),
+        ("http://lms.example.edu", "http://lms.example.edu"),
+        ("http://localhost:8080/", "http://localhost:8080"),
+        ("http://127.0.0.1/moodle", "http://127.0.0.1/moodle"),
+        ("http://[::1]:8080/", "http://[::1]:8080"),
+    ],
+)
+def test_a_base_url_has_one_form(written: str, expected: str) -> None:
+    assert base_url(written, allow_private_network=True) == expected
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("", " ", "lms.example.edu", "lms.example.edu:443", "//lms.example.edu", "/moodle"),
+        *("ftp://lms.example.edu", "file:///etc/passwd", "javascript:alert(1)", "https://"),
+        *("https:///path", "https://user@lms.example.edu", "https://user:pw@lms.example.edu"),
+        *("https://lms.example.edu?x=1", "https://lms.example.edu/?x", "https://lms.example.edu#x"),
+        *("https://[::1", "https:lms.example.edu", "http:/lms.example.edu"),
+    ],
+)
+@pytest.mark.parametrize("allowed", [True, False])
+def test_what_is_no_base_url_is_refused(written: str, allowed: bool) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        base_url(written, allow_private_network=allowed)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0.0.0.0", "10.0.0.1"),
+        *("172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "localhost", "[::1]"),
+        *("[::]", "[fe80::1]", "[fc00::1]", "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]", "255.1.1.1"),
+    ],
+)
+def test_a_private_address_is_refused(host: str) -> None:
+    with pytest.raises(ValueError, match="private network"):
+        base_url(f"https://{host}/moodle", allow_private_network=False)
+
+
+def test_a_name_that_leads_to_a_private_address_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def found(host: str, port: int, **more: Any) -> list[Any]:
+        addresses = ["93.184.215.14", "10.0.0.7"] if host == "mixed.example" else ["93.184.215.14"]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (a, port)) for a in addresses]
+
+    monkeypatch.setattr("connectors.http.socket.getaddrinfo", found)
+    assert base_url("https://open.example/", allow_private_network=False) == "https://open.example"
+    with pytest.raises(ValueError, match="private network"):
+        base_url("https://mixed.example/", allow_private_network=False)
+
+
+def test_plain_http_needs_leave() -> None:
+    with pytest.raises(ValueError, match="allow_private_network"):
+        base_url("http://8.8.8.8/", allow_private_network=False)

@@ -1,0 +1,186 @@
+"""The memory connector: the reference implementation."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from functools import cache
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.base import Collection, Options
+from connectors.mapping import Resource
+from connectors.memory import Memory
+from connectors.planning import Plan
+from schemas.attributes import ENTERPRISE
+from schemas.errors import ScimError
+from schemas.group import LMS_GROUP
+from schemas.user import LMS_USER
+from tests.connectors.contract import GroupContract, UserContract
+from tests.connectors.law import check_law, everything, law_filters
+from tests.schemas.strategies import groups, properties, users
+
+PLURAL = {"value": "a value", "type": "work", "primary": True}
+SAMPLE: Resource = {
+    "userName": "Ann@Example.org",
+    "externalId": "EXT-1",
+    "name": {"givenName": "Ann", "familyName": "Smith", "formatted": "Dr Ann Smith"},
+    "displayName": "Ann Smith",
+    "nickName": "Annie",
+    "profileUrl": "https://example.org/ann",
+    "title": "Professor",
+    "userType": "Staff",
+    "preferredLanguage": "en-GB",
+    "locale": "en-GB",
+    "timezone": "Europe/London",
+    "active": True,
+    "password": "a Secret 1!",
+    "emails": [PLURAL, {"value": "ann@home.example", "type": "home"}],
+    "phoneNumbers": [PLURAL],
+    "ims": [PLURAL],
+    "photos": [PLURAL],
+    "addresses": [{"locality": "London", "type": "work"}],
+    "entitlements": [PLURAL],
+    "roles": [PLURAL],
+    "x509Certificates": [{"value": "YQ=="}],
+    ENTERPRISE: {
+        "employeeNumber": "1",
+        "costCenter": "2",
+        "organization": "Example",
+        "division": "Science",
+        "department": "Physics",
+        "manager": {"value": "7"},
+    },
+    LMS_USER: {
+        "studentId": "S1",
+        "dataSourceId": "D1",
+        "educationLevel": "Junior",
+        "gender": "Female",
+        "birthDate": "2000-01-01",
+        "institutionRoleIds": ["staff"],
+        "systemRoleIds": ["admin", "user"],
+        "available": "Yes",
+        "streetAddress2": "B",
+        "calendar": "Gregorian",
+        "firstDayOfWeek": "Monday",
+        "observers": [{"value": "1"}],
+        "observees": [{"value": "2"}],
+        "mustChangePassword": True,
+    },
+}
+
+
+class TestUsers(UserContract):
+    sample = SAMPLE
+    other = {"userName": "bob", "name": {"givenName": "Bob"}}
+    changed = {
+        "userName": "anna",
+        "externalId": "EXT-2",
+        "name": {"givenName": "Anna"},
+        "emails": [{"value": "anna@example.org", "type": "work"}],
+        "active": False,
+        "password": "Another 2!",
+        ENTERPRISE: {"department": "Chemistry"},
+        LMS_USER: {"studentId": "S2", "systemRoleIds": ["user"]},
+    }
+    taken = ({"userName": "ann@EXAMPLE.org"},)
+
+    @pytest.fixture
+    def collection(self) -> Collection:
+        return Memory(Options(name="memory")).collections["User"]
+
+
+class TestGroups(GroupContract):
+    sample = {
+        "displayName": "Physicists",
+        "externalId": "G-1",
+        "members": [{"value": "5", "type": "User"}],
+        LMS_GROUP: {
+            "description": "All of them",
+            "courseId": "C1",
+            "parentId": "P1",
+            "isGroupSet": False,
+            "available": "Yes",
+            "enrollmentLimit": 10,
+            "signupSheetName": "Sign up",
+            "signupSheetDescription": "Here",
+            "signupSheetShowMembers": True,
+        },
+    }
+    other = {"displayName": "Chemists"}
+    changed = {"displayName": "Physics", LMS_GROUP: {"enrollmentLimit": 5, "isGroupSet": True}}
+
+    @pytest.fixture
+    def collection(self) -> Collection:
+        return Memory(Options(name="memory")).collections["Group"]
+
+    @pytest.fixture
+    def members(self) -> list[str]:
+        return ["1", "2", "3", "4"]
+
+
+@pytest.fixture
+def users_in_memory() -> Collection:
+    return Memory(Options(name="memory")).collections["User"]
+
+
+def test_what_is_returned_is_a_copy(users_in_memory: Collection) -> None:
+    created = users_in_memory.create({"userName": "ann", "name": {"givenName": "Ann"}})
+    created["name"]["givenName"] = "spoilt"
+    (listed,) = everything(users_in_memory)
+    listed["name"]["givenName"] = "spoilt"
+    held = users_in_memory.get(created["id"])
+    assert held is not None
+    assert held["name"] == {"givenName": "Ann"}
+
+
+def test_a_change_of_what_was_deleted_meanwhile_is_a_404(users_in_memory: Collection) -> None:
+    created = users_in_memory.create({"userName": "ann"})
+    users_in_memory.delete(created["id"])
+    with pytest.raises(ScimError) as refused:
+        users_in_memory.update(created, created, ())
+    assert refused.value.status == 404
+
+
+def test_a_plan_without_calls_reads_nothing(users_in_memory: Collection) -> None:
+    users_in_memory.create({"userName": "ann"})
+    nothing = Plan((), None, "reads nothing")
+    assert [r for batch in users_in_memory.search(nothing) for r in batch] == []
+
+
+@cache
+def _filled(name: str) -> tuple[Collection, list[Resource], st.SearchStrategy[str]]:
+    collection = Memory(Options(name="memory")).collections[name]
+    drawn: list[Resource] = [deepcopy(SAMPLE)] if name == "User" else []
+    names = ("Ann", "ann smith", "ΟΔΟΣ", "Weiß", "50%_x", "a\\b", "İstanbul", "x" * 300)
+    key = "userName" if name == "User" else "displayName"
+    for number, text in enumerate(names):
+        more = {"active": bool(number % 2)} if name == "User" else {"members": [{"value": text}]}
+        drawn.append({key: text, "externalId": text.upper(), **more})
+    for resource in drawn:
+        collection.create(resource)
+    every = everything(collection)
+    return collection, every, law_filters(collection, every)
+
+
+@pytest.mark.parametrize("name", ["User", "Group"])
+@properties
+@given(data=st.data())
+def test_searching_finds_what_filtering_everything_finds(name: str, data: st.DataObject) -> None:
+    collection, every, texts = _filled(name)
+    check_law(collection, every, data.draw(texts))
+
+
+@pytest.mark.parametrize(("name", "drawn"), [("User", users()), ("Group", groups())])
+@properties
+@given(data=st.data())
+def test_whatever_fits_is_kept_and_given_back(
+    name: str, drawn: st.SearchStrategy[Resource], data: st.DataObject
+) -> None:
+    collection = Memory(Options(name="memory")).collections[name]
+    fitted, _ = collection.mapping.fit(data.draw(drawn))
+    created = collection.create(deepcopy(fitted))
+    assert collection.get(created["id"]) == created
+    again, ignored = collection.mapping.fit(deepcopy(created))
+    assert collection.mapping.fit(deepcopy(again)) == (again, ignored)

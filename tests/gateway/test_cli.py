@@ -1,0 +1,463 @@
+"""The command line: each command on a configuration, and the servers as processes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shlex
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from connectors.moodle.simulator import Simulator, create_simulator
+from gateway.audit import AuditLog, ChangeRecord, Intent
+from gateway.cli import main
+from gateway.database import Database
+from tests.campaign.loopback import served
+from tests.campaign.processes import HOST, children, end, free_port, start, wait_until
+
+VARIABLE = "TEST_MOODLE_TOKEN"
+
+
+class Project:
+    """A folder with a configuration in front of a simulator on a port."""
+
+    def __init__(self, folder: Path, simulator: Simulator, url: str) -> None:
+        self.folder = folder
+        self.simulator = simulator
+        self.config = folder / "matricula.toml"
+        self.config.write_text(
+            f'[targets.memory]\nconnector = "memory"\n[targets.moodle]\nconnector = "moodle"\n'
+            f'url = "{url}"\nallow_private_network = true\ntoken = "${{{VARIABLE}}}"\n',
+            encoding="utf-8",
+        )
+
+    def run(self, *arguments: str, **more: Any) -> Result:
+        """Run a command with `--config`; whatever it prints is no traceback."""
+        result = CliRunner().invoke(main, [*arguments, "--config", str(self.config)], **more)
+        assert "Traceback" not in result.output
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    def ok(self, *arguments: str) -> str:
+        result = self.run(*arguments)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def refused(self, *arguments: str) -> str:
+        """Return the one line that a command says before it fails."""
+        result = self.run(*arguments)
+        assert result.exit_code != 0
+        lines = result.stderr.strip().splitlines()
+        assert lines[-1].startswith("Error: ")
+        return lines[-1]
+
+    def database(self) -> Database:
+        database = Database(f"sqlite:///{self.folder / 'matricula.db'}")
+        database.migrate()
+        return database
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[tuple[Simulator, str]]:
+    simulator = create_simulator(users=3, cohorts=1)
+    with served(simulator) as url:
+        yield simulator, url
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, site: tuple[Simulator, str], monkeypatch: pytest.MonkeyPatch
+) -> Project:
+    monkeypatch.setenv(VARIABLE, site[0].site.token)
+    monkeypatch.delenv("MATRICULA_CONFIG", raising=False)
+    return Project(tmp_path, *site)
+
+
+def test_help_names_every_command() -> None:
+    said = CliRunner().invoke(main, ["-h"]).output
+    for command in "demo simulate serve check attributes explain token audit".split():
+        assert command in said
+
+
+def test_version() -> None:
+    assert re.search(r"\d+\.\d+", CliRunner().invoke(main, ["--version"]).output)
+
+
+def test_check_is_content_with_a_good_token(project: Project) -> None:
+    said = project.ok("check")
+    assert "moodle: ok: " in said
+    assert "error" not in said
+    found = json.loads(project.ok("check", "moodle", "--json"))
+    assert set(found) == {"moodle"}
+    assert found["moodle"][0]["level"] == "ok"
+
+
+def test_check_names_what_is_wrong_with_a_token(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "0123456789abcdef0123456789abcdef")
+    result = project.run("check", "moodle")
+    assert result.exit_code == 1
+    assert "moodle: error: " in result.stdout
+    assert "token" in result.stdout
+    assert "0123456789abcdef" not in result.output
+
+
+def test_check_of_an_lms_that_is_not_there(project: Project) -> None:
+    port = free_port()
+    text = project.config.read_text(encoding="utf-8")
+    text = re.sub(r"http://[\d.]+:\d+", f"http://{HOST}:{port}", text)
+    project.config.write_text(text, encoding="utf-8")
+    result = project.run("check", "moodle")
+    assert result.exit_code == 1
+    assert "cannot be reached" in result.stdout
+
+
+def test_attributes_without_a_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MATRICULA_CONFIG", raising=False)
+    shown = CliRunner().invoke(main, ["attributes"])
+    assert shown.exit_code == 0
+    assert "**memory: User**" in shown.output
+    assert "| userName | username |" in shown.output
+    only = CliRunner().invoke(main, ["attributes", "moodle", "--json"])
+    assert {row["target"] for row in json.loads(only.output)} == {"moodle"}
+
+
+def test_attributes_of_a_configuration(project: Project) -> None:
+    with project.config.open("a", encoding="utf-8") as config:
+        config.write("[targets.moodle.attributes]\ntimezone = ''\n")
+    rows = json.loads(project.ok("attributes", "moodle", "--json"))
+    names = {row["attribute"] for row in rows if row["type"] == "User"}
+    assert "userName" in names
+    assert "timezone" not in names
+    assert "**moodle: Group**" in project.ok("attributes", "moodle")
+
+
+def test_explain(project: Project) -> None:
+    said = project.ok("explain", "moodle", 'userName eq "ann"')
+    assert "core_user_get_users_by_field" in said
+    plan = json.loads(project.ok("explain", "moodle", 'title eq "Dr"', "--json"))
+    assert plan["plan"]
+    said = project.ok("explain", "moodle", 'displayName co "x"', "--type", "Group")
+    assert "core_cohort" in said
+
+
+def test_tokens(project: Project) -> None:
+    made = project.ok(
+        *("token", "create", "--target", "moodle", "--scope", "users:read"),
+        *("--scope", "audit:read", "--name", "iam", "--days", "7"),
+    )
+    text = made.splitlines()[-1]
+    assert re.fullmatch(r"mtr_[A-Za-z0-9]{8}_[A-Za-z0-9_-]{43}", text)
+    listed = project.ok("token", "list")
+    assert "iam" in listed
+    assert text not in listed
+    rows = json.loads(project.ok("token", "list", "--json"))
+    assert rows[0]["targets"] == ["moodle"]
+    assert rows[0]["scopes"] == ["users:read", "audit:read"]
+    assert rows[0]["expires"]
+    assert "Revoked: 1." in project.ok("token", "revoke", rows[0]["prefix"])
+    assert json.loads(project.ok("token", "list", "--json")) == []
+    assert "No such token" in project.refused("token", "revoke", "iam")
+
+
+def record(project: Project, login: str, **more: Any) -> None:
+    database = project.database()
+    intent = Intent(
+        **{
+            "target": "moodle",
+            "operation": "create",
+            "resource_type": "User",
+            "login": login,
+            "actor": "=cmd()",
+            "changes": (ChangeRecord("userName", "username", "add", None, login),),
+            **more,
+        }
+    )
+    AuditLog(database).record(intent, "success", status=201, resource_id="7")
+    database.close()
+
+
+def test_audit_search_and_export(project: Project) -> None:
+    record(project, "ann")
+    record(project, "bob")
+    shown = project.run("audit", "search", 'login eq "ann"')
+    assert "create User ann: success" in shown.stdout
+    assert "bob" not in shown.stdout
+    assert "1 of 1" in shown.stderr
+    events = json.loads(project.ok("audit", "search", "--json", "--count", "1"))
+    assert [event["login"] for event in events] == ["bob"]
+    lines = project.ok("audit", "export").splitlines()
+    assert [json.loads(line)["login"] for line in lines] == ["ann", "bob"]
+    output = project.folder / "events.csv"
+    project.ok("audit", "export", 'login eq "ann"', "--format", "csv", "--output", str(output))
+    with output.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["login"] for row in rows] == ["ann"]
+    assert rows[0]["actor"] == "'=cmd()"
+    rows = list(csv.DictReader(io.StringIO(project.ok("audit", "export", "--format", "csv"))))
+    assert len(rows) == 2
+
+
+def test_audit_recover(project: Project) -> None:
+    assert "nothing was open" in project.ok("audit", "recover")
+    database = project.database()
+    lookup = json.dumps({"userName": "nobody"})
+    intent = Intent("moodle", "create", "User", login="nobody", lookup=lookup)
+    AuditLog(database).begin(intent)
+    database.close()
+    assert project.ok("audit", "recover") == "Settled: failed 1.\n"
+    assert json.loads(project.ok("audit", "recover", "--json")) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("check", "canvas"), "canvas"),
+        (("attributes", "canvas"), "canvas"),
+        (("explain", "canvas", 'userName eq "a"'), "canvas"),
+        (("explain", "moodle", "userName"), ""),
+        (("explain", "moodle", 'nothing eq "a"'), "nothing"),
+        (("explain", "moodle", 'userName eq "a"', "--type", "Course"), "Course"),
+        (("audit", "search", "login eq"), ""),
+        (("audit", "export", 'nothing eq "a"'), "nothing"),
+        (("audit", "export", "--format", "pdf"), "pdf"),
+        (("token", "create", "--target", "canvas", "--scope", "admin"), "canvas"),
+        (("token", "create", "--target", "all", "--scope", "everything"), "everything"),
+        (("token", "create", "--target", "all"), "--scope"),
+        (("token", "create", "--target", "all", "--scope", "admin", "--days", "x"), "x"),
+        (("serve", "--workers", "2"), "memory"),
+        (("serve", "--workers", "0"), "workers"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(
+    project: Project, arguments: tuple[str, ...], named: str
+) -> None:
+    assert named in project.refused(*arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check",),
+        ("attributes",),
+        ("explain", "moodle", 'userName eq "a"'),
+        ("token", "list"),
+        ("audit", "search"),
+        ("audit", "recover"),
+        ("serve",),
+    ],
+)
+def test_a_broken_configuration_is_one_clear_line(
+    project: Project, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(VARIABLE)
+    assert VARIABLE in project.refused(*arguments)
+    project.config.write_text('[targets.moodle]\nconnector = "moodle"\nurl = 1\n')
+    assert "targets.moodle.url" in project.refused(*arguments)
+
+
+@pytest.mark.parametrize("arguments", [("check",), ("attributes",)])
+@pytest.mark.parametrize(
+    ("entry", "named"),
+    [
+        ('connector = "tutor"', "'tutor' is none of"),
+        ('connector = "moodle"\nurl = "moodle"', "not an https URL"),
+        ('connector = "moodle"\nurl = "http://127.0.0.1"', "https://"),
+    ],
+)
+def test_a_target_that_cannot_be_made_is_one_clear_line(
+    project: Project, arguments: tuple[str, ...], entry: str, named: str
+) -> None:
+    project.config.write_text(f"[targets.moodle]\n{entry}\n")
+    assert named in project.refused(*arguments)
+
+
+def test_serve_says_in_one_line_why_it_does_not(project: Project) -> None:
+    port = free_port()
+    project.config.write_text('[targets.moodle]\nconnector = "tutor"\n')
+    arguments = ("serve", "--config", str(project.config), "--port", str(port))
+    process = start(*arguments, stderr=subprocess.PIPE)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode != 0
+    # The server tries a second time.
+    assert set(said.decode().splitlines()) == {
+        "Error: targets.moodle.connector: 'tutor' is none of memory, moodle"
+    }
+
+
+def test_serve_on_a_port_that_is_taken(project: Project, site: tuple[Simulator, str]) -> None:
+    text = project.config.read_text(encoding="utf-8")
+    project.config.write_text(text.replace("[targets.memory]", "[targets.other]"))
+    port = site[1].rpartition(":")[2]
+    assert "in use" in project.refused("serve", "--port", port)
+
+
+@pytest.mark.parametrize("database", ["sqlite://", "mysql://host/name", "nonsense"])
+def test_a_database_that_cannot_be_used_is_one_clear_line(project: Project, database: str) -> None:
+    text = project.config.read_text(encoding="utf-8")
+    project.config.write_text(f'[database]\nurl = "{database}"\n{text}', encoding="utf-8")
+    assert "database.url" in project.refused("token", "list")
+
+
+def test_a_database_of_a_newer_version_is_one_clear_line(project: Project) -> None:
+    database = project.database()
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    assert "version 9999" in project.refused("token", "list")
+
+
+def test_the_configuration_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("MATRICULA_CONFIG", raising=False)
+    without = CliRunner().invoke(main, ["check"])
+    assert without.exit_code == 2
+    assert "--config" in without.output
+    missing = CliRunner().invoke(main, ["check", "--config", str(tmp_path / "nowhere.toml")])
+    assert missing.exit_code == 2
+    assert "does not exist" in missing.output
+
+
+def test_the_environment_names_the_configuration(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATRICULA_CONFIG", str(project.config))
+    assert CliRunner().invoke(main, ["token", "list"]).exit_code == 0
+
+
+def test_simulate_an_unknown_lms() -> None:
+    result = CliRunner().invoke(main, ["simulate", "tutor"])
+    assert result.exit_code == 2
+    assert "moodle" in result.output
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_simulate(by: int) -> None:
+    arguments = ("simulate", "moodle", "--users", "4", "--json")
+    process = start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        site = json.loads(process.stdout.readline())
+        body = {"wstoken": site["token"], "moodlewsrestformat": "json"}
+        body["wsfunction"] = "core_webservice_get_site_info"
+        url = site["url"] + "/webservice/rest/server.php"
+        assert httpx.post(url, data=body, timeout=30, trust_env=False).json()["release"]
+    finally:
+        code = end(process, by)
+        said = process.stderr.read()
+        process.stderr.close()
+    assert code in (0, -by)
+    assert "Traceback" not in said
+
+
+def test_serve(project: Project) -> None:
+    text = project.ok("token", "create", "--target", "moodle", "--scope", "users:read")
+    headers = {"Authorization": f"Bearer {text.splitlines()[-1]}"}
+    port = free_port()
+    base = f"http://{HOST}:{port}"
+    arguments = ("serve", "--config", str(project.config), "--port", str(port))
+    with (project.folder / "log").open("wb") as log:
+        process = start(*arguments, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: answers(base), "an answer of the gateway")
+        users = f"{base}/moodle/scim/v2/Users"
+        with httpx.Client(timeout=30, trust_env=False, headers=headers) as client:
+            assert client.get(users).json()["totalResults"] >= 3
+            assert client.get(f"{base}/memory/scim/v2/Users").status_code == 403
+            assert client.post(users, json={}).status_code == 403
+            prefix = json.loads(project.ok("token", "list", "--json"))[0]["prefix"]
+            project.ok("token", "revoke", prefix)
+            wait_until(lambda: client.get(users).status_code == 401, "the end of the token")
+        events = json.loads(project.ok("audit", "search", "--json"))
+        assert [event["outcome"] for event in events] == ["refused"]
+    finally:
+        code = end(process)
+    assert code == 0
+    assert "Traceback" not in (project.folder / "log").read_text(encoding="utf-8")
+
+
+def answers(base: str) -> bool:
+    try:
+        return httpx.get(f"{base}/health", timeout=5, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("users", "by"), [(0, signal.SIGTERM), (50, signal.SIGINT), (2000, signal.SIGTERM)]
+)
+def test_demo(users: int, by: int, tmp_path: Path) -> None:
+    port = free_port()
+    arguments = ("demo", "--port", str(port), "--users", str(users), "--data", str(tmp_path))
+    with (tmp_path / "log").open("wb") as log:
+        process = start(*arguments, stdout=subprocess.PIPE, stderr=log, text=True)
+    simulators: list[int] = []
+    try:
+        said = greeting(process)
+        simulators = children(process.pid)
+        assert f"http://{HOST}:{port}/memory/scim/v2" in said
+        assert f"http://{HOST}:{port}/moodle/scim/v2" in said
+        token = next(line for line in said if line.startswith("Token")).rpartition(" ")[2]
+        command = shlex.split(next(line for line in said if line.startswith("curl")))
+        assert command[:2] == ["curl", "-H"]
+        name, _, value = command[2].partition(": ")
+        assert value == f"Bearer {token}"
+        answer = httpx.get(command[3], headers={name: value}, timeout=60, trust_env=False)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["totalResults"] >= users
+        assert len(answer.json()["Resources"]) == 2
+    finally:
+        code = end(process, by)
+    assert code == 0
+    assert simulators
+    for pid in simulators:
+        wait_until(lambda: not runs(pid), "the end of what the demo started")  # noqa: B023
+    said_otherwise = (tmp_path / "log").read_text(encoding="utf-8")
+    assert "Traceback" not in said_otherwise
+    assert token not in said_otherwise
+
+
+def runs(pid: int) -> bool:
+    listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return listed.stdout.strip() != "" and "Z" not in listed.stdout
+
+
+def greeting(process: subprocess.Popen[str]) -> list[str]:
+    """Return the lines that the demo prints, up to the curl line, within a minute."""
+    lines: list[str] = []
+
+    def read() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line.strip())
+            if line.strip().startswith("curl"):
+                return
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    reader.join(60)
+    assert lines, "the demo said nothing within a minute"
+    assert lines[-1].startswith("curl"), lines
+    return lines
+
+
+def test_demo_on_a_port_that_is_taken(site: tuple[Simulator, str]) -> None:
+    port = site[1].rpartition(":")[2]
+    result = CliRunner().invoke(main, ["demo", "--port", port, "--users", "0"])
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: {HOST}:{port}: ")
+
+
+def test_demo_takes_no_negative_users() -> None:
+    assert CliRunner().invoke(main, ["demo", "--users", "-1"]).exit_code == 2

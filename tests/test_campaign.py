@@ -1,0 +1,32 @@
+"""A short sample of each campaign; `make campaign` runs the long ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.campaign import faults, fuzz, kills, races
+from tests.campaign.report import Report
+
+
+def expect_nothing_failed(report: Report) -> None:
+    assert not report.failures, report.text()
+
+
+@pytest.mark.parametrize("seed", [11])
+def test_kills(seed: int) -> None:
+    expect_nothing_failed(kills.run(3, seed))
+
+
+@pytest.mark.parametrize("seed", [21])
+def test_faults(seed: int) -> None:
+    expect_nothing_failed(faults.run(80, seed))
+
+
+@pytest.mark.parametrize("seed", [31])
+def test_races(seed: int) -> None:
+    expect_nothing_failed(races.run(len(races.RACES), seed))
+
+
+@pytest.mark.parametrize("seed", [41])
+def test_fuzz(seed: int) -> None:
+    expect_nothing_failed(fuzz.run(700, seed))
