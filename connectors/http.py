@@ -161,19 +161,25 @@ class HttpClient:
         self._transport.close()
 
     def _absolute(self, path: str) -> httpx.URL:
-        """Return the URL of a path or link; those that were used before need no new parsing."""
+        """Return the URL of a path below the base, or of a link that the LMS gave.
+
+        Paths that were used before need no new parsing. A link is resolved first and then must
+        lead to the base's own origin.
+        """
         known = self._urls.get(path)
         if known is not None:
             return known
-        if "://" in path or path.startswith("//"):
-            if _origin(path) != _origin(self.url):
-                raise ScimError(
-                    502, "The LMS sent a link that leads to another site; not followed."
-                )
-            return httpx.URL(path)
-        url = httpx.URL(self.url + path)
-        if len(self._urls) < _KNOWN_URLS:
-            self._urls[path] = url
+        if path.startswith("/") and not path.startswith("//"):
+            url = httpx.URL(self.url + path)
+            if len(self._urls) < _KNOWN_URLS:
+                self._urls[path] = url
+            return url
+        try:
+            url = httpx.URL(self.url + "/").join(path)
+        except httpx.InvalidURL:
+            raise ScimError(502, "The LMS sent a link that is no URL.") from None
+        if _origin(str(url)) != _origin(self.url) or url.userinfo:
+            raise ScimError(502, "The LMS sent a link that leads to another site; not followed.")
         return url
 
     def _send_once(self, request: httpx.Request, name: str, repeatable: bool) -> httpx.Response:
@@ -187,7 +193,11 @@ class HttpClient:
             response.request = request
             response.read()
             outcome = str(response.status_code)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as problem:
+        except httpx.PoolTimeout:
+            # All connections of the target are in use: the LMS is not to blame.
+            detail = "Too many calls to the LMS at once."
+            raise ScimError(503, detail, retry_after=1) from None
+        except (httpx.ConnectError, httpx.ConnectTimeout) as problem:
             self.breaker.failed()
             raise _Again(
                 ScimError(503, f"The LMS cannot be reached: {_reason(problem)}.")
@@ -293,7 +303,7 @@ def _refuse_private(host: str, port: int) -> None:
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url if "://" in url else f"https:{url}")
+    parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
 

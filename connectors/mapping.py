@@ -138,6 +138,14 @@ class Mapping:
             if row.field.readable and not row.field.costly
         ]
 
+    def with_defaults(self, resource: Resource) -> Resource:
+        """Return a new resource with the target's defaults for what it does not name."""
+        for row in self.rows:
+            default = row.field.default
+            if default is not None and _value_at(resource, row) is None:
+                _place(resource, row.path, row.constants, self._is_only_slot(row), default)
+        return resource
+
     def refuse_removal(self, before: Resource, after: Resource) -> None:
         """Raise 400 mutability when `after` lacks what the LMS always has, such as `active`."""
         for row in self.rows:
@@ -189,8 +197,6 @@ class Mapping:
             if not row.field.at_create or row.field.costly:
                 continue
             value = _value_at(resource, row)
-            if value is None:
-                value = row.field.default
             if value is not None:
                 native[row.field.native] = _written(row, value)
         return native

@@ -10,6 +10,9 @@ from pathlib import Path
 THREADS = 32
 """Requests at once in one worker: most of them wait for an LMS."""
 
+STOP_SECONDS = 20
+"""How long a stopping server waits for requests; one that is just starting hears no signal."""
+
 
 def refuse_taken_port(host: str, port: int) -> None:
     """Raise OSError for a port that is in use: granian would share it with whoever has it."""
@@ -41,6 +44,7 @@ def serve(config: Path, host: str, port: int, workers: int) -> None:
             workers=workers,
             blocking_threads=THREADS,
             respawn_failed_workers=True,
+            workers_kill_timeout=STOP_SECONDS,
             websockets=False,
             log_enabled=False,
         ).serve()

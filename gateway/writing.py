@@ -122,6 +122,7 @@ class Writer:
         with self._attempt("create", target, collection, caller, None, 201) as attempt:
             caller.require(_scope(collection))
             resource = self._loaded(target, collection, attempt, body())
+            resource = collection.mapping.with_defaults(resource)
             check(collection.mapping.resource_type, resource)
             changes = diff(collection.mapping.resource_type, {}, resource)
             attempt.note(
@@ -271,7 +272,7 @@ class Writer:
         before = self._reader.find(target, collection, id, wanted)
         attempt.note(login=_login(before))
         after = mapping.carry_over(before, desired(before))
-        check(mapping.resource_type, after, before=before if patched else None)
+        check(mapping.resource_type, after, before=before, patched=patched)
         changes = diff(mapping.resource_type, before, after)
         attempt.note(changes=records(mapping, changes), login=_login(after), lookup=_lookup(after))
         if not changes:

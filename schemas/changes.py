@@ -40,45 +40,56 @@ def diff(resource_type: ResourceType, old: Resource, new: Resource) -> tuple[Cha
 
 
 def check(
-    resource_type: ResourceType, resource: Resource, *, before: Resource | None = None
+    resource_type: ResourceType,
+    resource: Resource,
+    *,
+    before: Resource | None = None,
+    patched: bool = False,
 ) -> None:
     """Check a whole resource: required attributes, canonical values, at most one primary.
 
-    `before` is the resource before a PATCH: what it had and now lacks was removed, which the
-    standard calls a mutability error (section 3.5.2.2). Raises 400 invalidValue or mutability.
+    What is as it was in `before` is not looked at: it is not the client's doing. After a PATCH,
+    what is required and gone was removed, which the standard calls a mutability error (section
+    3.5.2.2). Raises 400 invalidValue or mutability.
     """
     for urn, attribute in resource_type.attributes():
-        holder = resource.get(urn, {}) if urn else resource
-        value = holder.get(attribute.name)
-        shown = f"{urn}:{attribute.name}" if urn else attribute.name
+        path = Path(urn, attribute.name, attribute=attribute)
+        value, held = _held(resource, path), _held(before or {}, path)
+        if before is not None and value == held:
+            continue
         if attribute.required and not is_present(value):
-            had = before is not None and is_present(
-                (before.get(urn, {}) if urn else before).get(attribute.name)
-            )
-            raise _missing(shown, had)
+            if before is None or is_present(held):
+                raise _missing(str(path), patched)
+            continue
         if value is None:
             continue
-        items = value if attribute.multi_valued else [value]
-        for item in items:
-            _check_item(attribute, item, shown, before is not None)
-        if attribute.multi_valued and attribute.sub("primary"):
-            primaries = sum(1 for item in items if item.get("primary") is True)
+        if not attribute.multi_valued:
+            _check_item(attribute, value, held, str(path), patched)
+            continue
+        known = held or []
+        for item in value:
+            if item not in known:
+                _check_item(attribute, item, None, str(path), patched)
+        if attribute.sub("primary"):
+            primaries = sum(1 for item in value if item.get("primary") is True)
             if primaries > 1:
-                raise invalid_value(f"{shown} has {primaries} primary values; one is allowed.")
+                raise invalid_value(f"{path} has {primaries} primary values; one is allowed.")
 
 
-def _missing(shown: str, had: bool) -> Exception:
-    if had:
+def _missing(shown: str, patched: bool) -> Exception:
+    if patched:
         return mutability(f"{shown} is required and cannot be removed.")
     return invalid_value(f"{shown} is required.")
 
 
-def _check_item(attribute: Attribute, item: Any, shown: str, patched: bool) -> None:
+def _check_item(attribute: Attribute, item: Any, held: Any, shown: str, patched: bool) -> None:
     if attribute.type != "complex":
         _check_canonical(attribute, item, shown)
         return
     for sub in attribute.sub_attributes:
         value = item.get(sub.name)
+        if held is not None and value == held.get(sub.name):
+            continue
         if sub.required and not is_present(value):
             raise _missing(f"{shown}.{sub.name}", patched)
         if value is not None and sub.name != "type":

@@ -253,6 +253,10 @@ def test_refusals_and_busy_answers_do_not_open_the_breaker(waited: list[float]) 
         *("https://evil.example/base/x", "http://lms.example.edu/base/x", "//evil.example/x"),
         *("https://lms.example.edu:8443/x", "https://lms.example.edu.evil.example/x"),
         *("https://lms.example.edu@evil.example/x", "ftp://lms.example.edu/x"),
+        "https://lms.example.edu@evil.example/x",
+        "https://lms.example.edu.evil.example/x",
+        "https://user@lms.example.edu/x",
+        "https://lms.example.edu\\@evil.example/x",
     ],
 )
 def test_a_link_to_another_origin_is_not_followed(link: str) -> None:
@@ -270,6 +274,13 @@ def test_a_link_of_the_same_origin_is_followed(link: str) -> None:
     lms = Lms()
     read(client(lms), link)
     assert (lms.requests[0].url.host, lms.requests[0].url.path) == ("lms.example.edu", "/next")
+
+
+@pytest.mark.parametrize("link", ["@evil.example/x", ".evil.example/x", "next?u=https://a.example"])
+def test_a_relative_link_stays_on_the_origin(link: str) -> None:
+    lms = Lms()
+    read(client(lms), link)
+    assert lms.requests[0].url.host == "lms.example.edu"
 
 
 def test_redirects_are_not_followed() -> None:

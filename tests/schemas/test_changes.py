@@ -199,7 +199,7 @@ class TestRemove:
     def test_what_the_standard_requires_cannot_be_removed(self) -> None:
         for operation in (op("remove", "userName"), op("replace", "userName", None)):
             with pytest.raises(ScimError) as caught:
-                check(USER, patched(operation), before=BJENSEN)
+                check(USER, patched(operation), before=BJENSEN, patched=True)
             assert caught.value.scim_type == "mutability"
         with pytest.raises(ScimError) as caught:
             check(USER, {})

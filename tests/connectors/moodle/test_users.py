@@ -487,7 +487,7 @@ def test_an_attribute_is_dropped_and_another_has_a_default() -> None:
     )
     fitted, ignored = moodle.users.mapping.fit(ann(**{ENTERPRISE: {"department": "P"}}))
     assert ignored == [f"{ENTERPRISE}:department"]
-    created = moodle.users.create(fitted)
+    created = moodle.users.create(moodle.users.mapping.with_defaults(fitted))
     assert created[ENTERPRISE] == {"organization": "Example"}
 
 
