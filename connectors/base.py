@@ -31,7 +31,7 @@ class Options:
     allow_private_network: bool = False
     verify: bool = False
     attributes: dict[str, Any] = field(default_factory=dict)
-    more: dict[str, Any] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict, repr=False)
     transport: Any = field(default=None, repr=False, compare=False)
     observe: Observe | None = field(default=None, repr=False, compare=False)
 

@@ -54,7 +54,8 @@ class Field:
     field; None says that it cannot be cleared. `canonical` are the only values that the LMS takes.
     `settle` gives a SCIM value the form in which the LMS will give it back (a lower-case login), so
     that sending the same again changes nothing. `default` is the SCIM value of a new resource that
-    names none. A `costly` attribute needs calls
+    names none. The LMS gives a `filled` field a value of its own, so that a PUT which leaves it out
+    means no change. A `costly` attribute needs calls
     of its own and is read only where somebody wants it.
 
     >>> Field("name.givenName", "firstname").mutability
@@ -71,6 +72,7 @@ class Field:
     at_create: bool = True
     modifiable: bool = True
     required: bool = False
+    filled: bool = False
     costly: bool = False
     canonical: tuple[str, ...] = ()
     empty: Any = ""
@@ -137,6 +139,14 @@ class Mapping:
             for row in self.rows
             if row.field.readable and not row.field.costly
         ]
+
+    def with_filled(self, before: Resource, after: Resource) -> Resource:
+        """Return `after` with what the LMS filled by itself and a PUT left out."""
+        for row in self.rows:
+            value = _value_at(before, row) if row.field.filled else None
+            if value is not None and _value_at(after, row) is None:
+                _place(after, row.path, row.constants, self._is_only_slot(row), value)
+        return after
 
     def with_defaults(self, resource: Resource) -> Resource:
         """Return a new resource with the target's defaults for what it does not name."""

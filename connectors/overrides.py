@@ -1,8 +1,8 @@
-"""A target's configuration of a mapping: other native fields, dropped attributes, defaults."""
+"""A target's configuration of a mapping: other native fields, fewer attributes, defaults."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Dict
 from dataclasses import replace
 from typing import Any
@@ -110,3 +110,31 @@ def _check_default(row: Row) -> None:
         field.write(field.default)
     except (TypeError, AttributeError):
         raise ValueError(f"{row.path}: the default is of the wrong type") from None
+
+
+def limited(mapping: Mapping, include: Iterable[str]) -> Mapping:
+    """Return the mapping with only the named attributes, and those that the LMS demands.
+
+    A name stands for an attribute, with all its sub-attributes, or for one sub-attribute; names
+    of other resource types are passed over.
+    """
+    names = (name for name in include if is_path(name, mapping.full))
+    wanted = {str(parse_path(name, mapping.full)) for name in names}
+    fields = [
+        row.field
+        for row in mapping.rows
+        if row.field.required
+        or row.path.attribute.required
+        or row.path.name == "id"
+        or {str(row.path), str(row.path.whole)} & wanted
+    ]
+    return Mapping(mapping.full, *fields, walk=mapping.walk)
+
+
+def is_path(name: str, resource_type: ResourceType) -> bool:
+    """Tell whether the name is a path of the resource type."""
+    try:
+        parse_path(name, resource_type)
+    except ScimError:
+        return False
+    return True

@@ -170,12 +170,14 @@ class AuditLog:
             query = query.where(events.c.target == target)
         if resource_type is not None:
             query = query.where(events.c.resource_type == resource_type)
-        if id is not None or login is not None:
+        wanted: list[ColumnElement[bool]] = []
+        if id is not None:
+            wanted.append(events.c.resource_id == id)
+        if login is not None:
             made = events.c.resource_id.is_(None)
-            folded = None if login is None else login.casefold()
-            query = query.where(
-                or_(events.c.resource_id == id, and_(made, events.c.login_folded == folded))
-            )
+            wanted.append(and_(made, events.c.login_folded == login.casefold()))
+        if wanted:
+            query = query.where(or_(*wanted))
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(events.c.sequence)).all()
             details = _details(connection, [row.sequence for row in rows])
@@ -192,6 +194,19 @@ class AuditLog:
             )
             for row in rows
         ]
+
+    def knows(self, target: str, resource_type: str, id: str, before: int | None = None) -> bool:
+        """Tell whether a write, earlier than the sequence `before`, found or made the resource."""
+        where = [
+            events.c.target == target,
+            events.c.resource_type == resource_type,
+            events.c.resource_id == id,
+            events.c.outcome.in_(("success", "noChange")),
+        ]
+        if before is not None:
+            where.append(events.c.sequence < before)
+        with self._database.read() as connection:
+            return connection.scalar(select(events.c.sequence).where(*where).limit(1)) is not None
 
     def search(
         self,

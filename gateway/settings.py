@@ -19,7 +19,7 @@ _TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _RESERVED = {"health", "ready", "metrics", "console", "scim"}
 _SECRETS = {"token", "client_secret", "refresh_token", "key", "password"}
 _SQLITE = "sqlite:///"
-_POLICIES = ("disable", "delete", "refuse")
+_POLICIES = {"delete": ("disable", "delete", "refuse"), "changes": ("all", "add", "remove")}
 
 
 class ConfigurationError(Exception):
@@ -30,15 +30,19 @@ class ConfigurationError(Exception):
 class TargetSettings:
     """One target: which connector, and the policies that hold for all connectors.
 
-    `delete` is disable, delete or refuse; `strict` refuses what the standard does not allow;
-    `max_scan` is how many resources one query may read.
+    `delete` is disable, delete or refuse; `changes` is all, add (nothing is ever removed) or
+    remove (nothing is ever added); `strict` refuses what the standard does not allow; `max_scan`
+    is how many resources one query may read; `include` names the only attributes that leave the
+    gateway, all when empty.
     """
 
     connector: str
     options: Options = field(repr=False)
     delete: str = "disable"
+    changes: str = "all"
     strict: bool = False
     max_scan: int = 20_000
+    include: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,10 @@ _COMMON: dict[str, type | tuple[type, ...]] = {
     "verify": bool,
     "attributes": dict,
     "delete": str,
+    "changes": str,
     "strict": bool,
     "max_scan": int,
+    "include": list,
 }
 
 
@@ -152,8 +158,9 @@ def _target(name: str, entry: dict[str, Any]) -> TargetSettings:
             raise ConfigurationError(f"{where}.{key}: {shown} is of the wrong type")
     if "connector" not in entry:
         raise ConfigurationError(f"{where} needs a connector")
-    if entry.get("delete", "disable") not in _POLICIES:
-        raise ConfigurationError(f"{where}.delete must be one of {', '.join(_POLICIES)}")
+    for key, allowed in _POLICIES.items():
+        if entry.get(key, allowed[0]) not in allowed:
+            raise ConfigurationError(f"{where}.{key} must be one of {', '.join(allowed)}")
     for key in ("timeout", "connections", "max_scan"):
         if entry.get(key, 1) <= 0:
             raise ConfigurationError(f"{where}.{key} must be positive")
@@ -162,8 +169,12 @@ def _target(name: str, entry: dict[str, Any]) -> TargetSettings:
         **{key: entry[key] for key in _OPTIONS if key in entry},
         more={key: value for key, value in entry.items() if key not in _COMMON},
     )
-    policies = {key: entry[key] for key in ("delete", "strict", "max_scan") if key in entry}
-    return TargetSettings(entry["connector"], options, **policies)
+    own = ("delete", "changes", "strict", "max_scan")
+    policies = {key: entry[key] for key in own if key in entry}
+    include = entry.get("include", [])
+    if not all(isinstance(path, str) for path in include):
+        raise ConfigurationError(f"{where}.include must be a list of attribute paths")
+    return TargetSettings(entry["connector"], options, **policies, include=tuple(include))
 
 
 _OPTIONS = (

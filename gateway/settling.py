@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from connectors.base import Collection
-from gateway.audit import AuditLog, Intent, NotOpen, OpenEvent
+from gateway.audit import AuditLog, ChangeRecord, Intent, NotOpen, OpenEvent
 from gateway.database import Database
 from gateway.records import text
 from gateway.targets import Target
@@ -20,6 +21,25 @@ from schemas.match import compile_filter
 Resource = dict[str, Any]
 
 log = logging.getLogger(__name__)
+
+
+_LATER = frozenset(("active", "members"))
+"""What some LMSs take only by a second call after the one that creates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How a write ended: outcome, explanation, the resource's id, and the changes it made.
+
+    `made` is None when the changes are those of the intent; `complete` is false when some are not
+    there.
+    """
+
+    outcome: str
+    detail: str
+    id: str | None = None
+    made: tuple[ChangeRecord, ...] | None = None
+    complete: bool = True
 
 
 class Settler:
@@ -62,13 +82,13 @@ class Settler:
             if _can_be_judged(event):
                 self._settle(target, collection, event)
 
-    def was_done(self, target: Target, collection: Collection, intent: Intent) -> bool | None:
+    def judge(self, target: Target, collection: Collection, intent: Intent) -> Judgement | None:
         """Tell by reading whether a write was carried out; None when that cannot be told."""
         try:
-            outcome, _, _ = self._judged(target, collection, intent)
+            judged = self._judged(target, collection, intent)
         except ScimError:
             return None
-        return None if outcome == "unknown" else outcome == "success"
+        return None if judged.outcome == "unknown" else judged
 
     def _settle_locked(
         self, target: Target, collection: Collection, event: OpenEvent
@@ -92,83 +112,107 @@ class Settler:
 
     def _settle(self, target: Target, collection: Collection, event: OpenEvent) -> str:
         name = collection.mapping.full.name
-        outcome, detail, id = self._judged(target, collection, event.intent)
+        judged = self._judged(target, collection, event.intent, event.sequence)
+        outcome, id = judged.outcome, judged.id
         if outcome == "success" and self._is_kept(event.intent):
             login = event.intent.login
             self._tombstones.add(target.name, name, str(id), login, None)
         if outcome == "success" and event.intent.operation == "revive":
             self._tombstones.remove(target.name, name, str(id))
         try:
-            self._audit.finish(event.sequence, outcome, status=None, detail=detail, resource_id=id)
+            self._audit.finish(
+                event.sequence,
+                outcome,
+                status=None,
+                detail=judged.detail,
+                resource_id=id,
+                changes=judged.made,
+            )
         except NotOpen:
             return outcome
         log.info("event %s settled: %s", event.sequence, outcome)
         return outcome
 
     def _judged(
-        self, target: Target, collection: Collection, intent: Intent
-    ) -> tuple[str, str, str | None]:
-        """Return outcome, explanation and the resource's id by what the LMS shows now."""
+        self,
+        target: Target,
+        collection: Collection,
+        intent: Intent,
+        sequence: int | None = None,
+    ) -> Judgement:
+        """Return how a write ended by what the LMS shows now."""
         if intent.resource_id is None:
-            found = collection.find_again(orjson.loads(intent.lookup or "{}"))
-            if found is None:
-                return "failed", "Not carried out: the LMS has no such resource.", None
-            collection.complete([found], collection.mapping.costly)
-            if not self._agrees(collection, intent, found):
-                return "failed", "Not carried out: another resource has the name.", None
-            return "success", "Carried out: the LMS has the resource.", found["id"]
-        current = collection.get(intent.resource_id)
+            return self._judged_create(target, collection, intent, sequence)
+        id = intent.resource_id
+        current = collection.get(id)
         if intent.operation == "delete" and not self._is_kept(intent):
-            gone = current is None
-            detail = "Carried out: the resource is gone." if gone else "Not carried out."
-            return ("success" if gone else "failed"), detail, intent.resource_id
+            if current is None:
+                return Judgement("success", "Carried out: the resource is gone.", id)
+            return Judgement("failed", "Not carried out.", id)
         if current is None:
-            return "failed", "The resource does not exist any more.", intent.resource_id
+            return Judgement("failed", "The resource does not exist any more.", id)
         collection.complete([current], collection.mapping.costly)
-        return (*self._compared(collection, intent, current), intent.resource_id)
+        return self._compared(collection, intent, current)
+
+    def _judged_create(
+        self, target: Target, collection: Collection, intent: Intent, sequence: int | None
+    ) -> Judgement:
+        found = collection.find_again(orjson.loads(intent.lookup or "{}"))
+        if found is None:
+            return Judgement("failed", "Not carried out: the LMS has no such resource.")
+        if self._audit.knows(target.name, collection.mapping.full.name, found["id"], sequence):
+            return Judgement("failed", "Not carried out: the resource was there before.")
+        collection.complete([found], collection.mapping.costly)
+        done, undone = self._held(collection, intent, found)
+        missing = {change.path for change in undone}
+        if missing - _LATER:
+            return Judgement("failed", "Not carried out: another resource has the name.")
+        if not undone:
+            return Judgement("success", "Carried out: the LMS has the resource.", found["id"])
+        detail = f"Carried out in part, without: {_shown(undone)}."
+        return Judgement("success", detail, found["id"], tuple(done), complete=False)
 
     def _is_kept(self, intent: Intent) -> bool:
         lookup = orjson.loads(intent.lookup or "{}")
         return intent.operation == "delete" and bool(lookup.get("kept"))
 
-    def _agrees(self, collection: Collection, intent: Intent, found: Resource) -> bool:
-        """Tell whether a found resource is the one that the create was about.
-
-        Whether it is active says nothing: some LMSs disable only by a second call.
-        """
-        _, undone = self._held(collection, intent, found)
-        return not set(undone) - {"active"}
-
-    def _compared(
-        self, collection: Collection, intent: Intent, current: Resource
-    ) -> tuple[str, str]:
+    def _compared(self, collection: Collection, intent: Intent, current: Resource) -> Judgement:
+        id = intent.resource_id
         done, undone = self._held(collection, intent, current)
-        if not done and not undone:
-            return "unknown", "Only secrets were to change; the LMS does not show them."
+        if not [change for change in done if change.old is not None or change.new is not None]:
+            if undone:
+                return Judgement("failed", "Not carried out: the LMS has the old values.", id)
+            said = "Only secrets were to change; the LMS does not show them."
+            return Judgement("unknown", said, id)
         if not undone:
-            return "success", "Carried out: the LMS has the new values."
-        if not done:
-            return "failed", "Not carried out: the LMS has the old values."
-        return "failed", f"Carried out in part, without: {', '.join(undone[:20])}."
+            return Judgement("success", "Carried out: the LMS has the new values.", id)
+        detail = f"Carried out in part, without: {_shown(undone)}."
+        return Judgement("failed", detail, id, tuple(done), complete=False)
 
     def _held(
         self, collection: Collection, intent: Intent, current: Resource
-    ) -> tuple[list[str], list[str]]:
-        """Return the paths whose change a resource shows and those whose change it does not."""
-        done: list[str] = []
-        undone: list[str] = []
+    ) -> tuple[list[ChangeRecord], list[ChangeRecord]]:
+        """Return the changes that a resource shows, or never shows, and those that it lacks."""
+        done: list[ChangeRecord] = []
+        undone: list[ChangeRecord] = []
         for change in intent.changes:
             try:
                 path = parse_path(change.path or "", collection.mapping.resource_type)
             except ScimError:
                 # The configuration has changed: the target does not hold it any more.
+                done.append(change)
                 continue
             if path.secret or path.leaf.mutability == "writeOnly":
+                done.append(change)
                 continue
             holds = _values(path, current)
             is_done = change.new in holds if change.new is not None else change.old not in holds
-            (done if is_done else undone).append(change.path or "")
+            (done if is_done else undone).append(change)
         return done, undone
+
+
+def _shown(changes: list[ChangeRecord]) -> str:
+    return ", ".join(str(change.path) for change in changes[:20])
 
 
 def _can_be_judged(event: OpenEvent) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from connectors.base import Collection, Connector, Observe, Options
 from connectors.memory import Memory
 from connectors.moodle import Moodle
+from connectors.overrides import is_path, limited
 from gateway.settings import ConfigurationError, Settings, TargetSettings
 from schemas.errors import not_found
 
@@ -43,7 +44,19 @@ def make_targets(settings: Settings, observe: Observe | None = None) -> dict[str
             )
         try:
             connector = factory(replace(target.options, observe=observe))
+            if target.include:
+                _limit(connector, target.include)
         except ValueError as error:
             raise ConfigurationError(f"targets.{name}: {error}") from None
         targets[name] = Target(name, target, connector)
     return targets
+
+
+def _limit(connector: Connector, include: tuple[str, ...]) -> None:
+    """Let only the named attributes, and those that the LMS demands, leave the gateway."""
+    types = [collection.mapping.full for collection in connector.collections.values()]
+    for name in include:
+        if not any(is_path(name, resource_type) for resource_type in types):
+            raise ValueError(f"include: {name!r} is not an attribute of any resource type")
+    for collection in connector.collections.values():
+        collection.mapping = limited(collection.mapping, include)

@@ -18,14 +18,14 @@ import orjson
 
 from connectors.base import Collection
 from connectors.http import Counter, counted
-from gateway.audit import AuditLog, Intent, NotOpen
+from gateway.audit import AuditLog, ChangeRecord, Intent, NotOpen
 from gateway.database import Database
 from gateway.reading import Reader
 from gateway.records import records
 from gateway.settling import Settler
 from gateway.targets import Target
 from gateway.tombstones import Tombstones
-from schemas.changes import Change, apply_patch, check, diff
+from schemas.changes import Change, apply_patch, check, diff, replay
 from schemas.errors import ScimError, forbidden, invalid_syntax, uniqueness
 from schemas.filters import parse_path
 from schemas.messages import Operation, load_patch, load_resource
@@ -67,6 +67,8 @@ class Attempt:
     outcome: str = "success"
     status: int = 200
     detail: str | None = None
+    made: tuple[ChangeRecord, ...] | None = None
+    """The changes that were made when the write failed halfway."""
 
     def note(self, **known: Any) -> None:
         """Add to the intent what has become known before the LMS is called."""
@@ -83,6 +85,7 @@ class Attempt:
             "detail": self.detail,
             "resource_id": self.intent.resource_id,
             "login": self.intent.login,
+            "changes": self.made,
             "upstream_calls": self.counter.calls,
             "duration": (perf_counter() - self.started) * 1000,
         }
@@ -143,7 +146,7 @@ class Writer:
                 return revived
             self._refuse_tombstoned(target, changes)
             attempt.begin()
-            created = self._created(collection, attempt, resource)
+            created = self._created(target, collection, attempt, resource)
             attempt.note(resource_id=created["id"])
             return created
 
@@ -157,21 +160,22 @@ class Writer:
     ) -> Resource:
         """Replace a resource (RFC 7644 section 3.5.1) and return it.
 
-        What is left out is cleared, except what cannot be (active, password) and what costs
-        calls of its own (members): an empty list clears those.
+        What is left out is cleared, except what cannot be (active, password), what the LMS fills
+        by itself (locale) and what costs calls of its own (members): an empty list clears those.
         """
 
-        def desired(before: Resource, attempt: Attempt, message: Resource) -> Resource:
-            kept = {n: before[n] for n in collection.mapping.costly - set(message) if n in before}
-            return {**message, **kept}
+        mapping = collection.mapping
 
         with self._attempt("replace", target, collection, caller, id) as attempt:
             caller.require(_scope(collection))
             message = self._loaded(target, collection, attempt, body())
-            wanted = frozenset(collection.mapping.costly & set(message))
-            return self._change(
-                target, collection, attempt, id, wanted, lambda b: desired(b, attempt, message)
-            )
+
+            def desired(before: Resource) -> Resource:
+                kept = {n: before[n] for n in mapping.costly - set(message) if n in before}
+                return mapping.with_filled(before, {**message, **kept})
+
+            wanted = frozenset(mapping.costly & set(message))
+            return self._change(target, collection, attempt, id, wanted, desired)
 
     def patch(
         self,
@@ -274,6 +278,12 @@ class Writer:
         after = mapping.carry_over(before, desired(before))
         check(mapping.resource_type, after, before=before, patched=patched)
         changes = diff(mapping.resource_type, before, after)
+        allowed = tuple(c for c in changes if _is_allowed(target.settings.changes, c))
+        if allowed != changes:
+            after = mapping.carry_over(before, replay(mapping.full, before, allowed))
+            left = tuple(str(c.path) for c in changes if c not in allowed)
+            attempt.note(ignored=tuple(dict.fromkeys(attempt.intent.ignored + left)))
+            changes = allowed
         attempt.note(changes=records(mapping, changes), login=_login(after), lookup=_lookup(after))
         if not changes:
             attempt.outcome = "noChange"
@@ -315,13 +325,19 @@ class Writer:
         except ScimError as error:
             if not _may_be_done(error, attempt.counter.calls - calls):
                 raise
-            done = self._settler.was_done(target, collection, attempt.intent)
-            if done:
+            judged = self._settler.judge(target, collection, attempt.intent)
+            if judged is not None and judged.outcome == "success":
                 return
-            error.unknown = error.unknown or done is None
+            # After a time-out the LMS may still be at it: that nothing is there yet proves nothing.
+            error.unknown = judged is None or (error.unknown and error.status == 504)
+            if judged is not None and not judged.complete:
+                attempt.made = judged.made
+                error.detail = f"{error.detail} {judged.detail}"
             raise
 
-    def _created(self, collection: Collection, attempt: Attempt, resource: Resource) -> Resource:
+    def _created(
+        self, target: Target, collection: Collection, attempt: Attempt, resource: Resource
+    ) -> Resource:
         calls = attempt.counter.calls
         try:
             return collection.create(resource)
@@ -329,14 +345,14 @@ class Writer:
             if not _may_be_done(error, attempt.counter.calls - calls):
                 raise
             try:
-                return self._found_again(collection, resource, error)
+                return self._found_again(target, collection, resource, error)
             except ScimError as failure:
                 lost = failure is not error and failure.status >= 500
                 failure.unknown = failure.unknown or lost
                 raise failure from None
 
     def _found_again(
-        self, collection: Collection, resource: Resource, error: ScimError
+        self, target: Target, collection: Collection, resource: Resource, error: ScimError
     ) -> Resource:
         """Return the resource that a create has made after all, complete; else raise the error.
 
@@ -347,6 +363,8 @@ class Writer:
         found = collection.find_again(resource)
         if found is None:
             raise error
+        if self._audit.knows(target.name, mapping.full.name, found["id"]):
+            raise uniqueness("The name is already in use.")
         collection.complete([found], mapping.costly & set(resource))
         after = mapping.carry_over(found, {**found, **resource})
         differs = tuple(
@@ -542,6 +560,11 @@ def _is_as_before(collection: Collection, name: str, before: Resource, resource:
     except ScimError:
         return False
     return list(path.values(before)) == list(path.values(resource))
+
+
+def _is_allowed(policy: str, change: Change) -> bool:
+    """Tell whether a target that only adds, or only removes, lets the change through."""
+    return policy == "all" or (change.op == "remove") == (policy == "remove")
 
 
 def _may_be_done(error: ScimError, calls: int) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -10,10 +11,11 @@ from schemas.attributes import Attribute, ResourceType
 from schemas.errors import invalid_value, mutability
 from schemas.filters import Compare
 from schemas.match import is_present
+from schemas.messages import Operation
 from schemas.patch import Resource, apply_patch
 from schemas.paths import Path
 
-__all__ = ["Change", "Resource", "apply_patch", "check", "diff"]
+__all__ = ["Change", "Resource", "apply_patch", "check", "diff", "replay"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,24 @@ def diff(resource_type: ResourceType, old: Resource, new: Resource) -> tuple[Cha
     Values of a list are told apart by their `type` where that is unique, else by their `value`.
     """
     return tuple(_differences(resource_type, old, new))
+
+
+def replay(resource_type: ResourceType, resource: Resource, changes: Iterable[Change]) -> Resource:
+    """Return the resource after the changes, which may be some of those of a `diff`."""
+    operations = [_operation(change) for change in changes]
+    return apply_patch(resource_type, resource, operations)[0]
+
+
+def _operation(change: Change) -> Operation:
+    """Return the operation that makes a change; a value of a list is removed by what it is."""
+    path = str(change.path)
+    whole = change.path.attribute.multi_valued and not change.path.sub and not change.path.where
+    if change.op != "remove":
+        return Operation(change.op, path, [change.new] if whole else change.new)
+    if whole:
+        old = change.old.get("value") if isinstance(change.old, dict) else change.old
+        path += f"[value eq {json.dumps(old, ensure_ascii=False)}]"
+    return Operation("remove", path, None)
 
 
 def check(

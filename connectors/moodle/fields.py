@@ -170,7 +170,7 @@ def user_mapping(options: Options) -> Mapping:
         Field("password", "password", readable=False, empty=None),
         Field(f"{LMS_USER}:mustChangePassword", PASSWORD_CHANGE, readable=False, empty="0",
               write=int),
-        Field("locale", "lang", read=locale_of, write=language_of, canonical=locales,
+        Field("locale", "lang", filled=True, read=locale_of, write=language_of, canonical=locales,
               settle=lambda locale: nearest(locale, locales)),
         Field("timezone", "timezone", read=lambda zone: None if zone == "99" else zone,
               canonical=time_zones(), empty="99"),

@@ -21,7 +21,7 @@ from connectors.moodle.like import escaped
 from connectors.passwords import new_password
 from connectors.planning import Branch, Plan
 from schemas.changes import Change
-from schemas.errors import ScimError, not_found_resource, uniqueness
+from schemas.errors import ScimError, forbidden, not_found_resource, uniqueness
 
 EVERYBODY = [{"key": "email", "value": "%"}]
 
@@ -42,6 +42,7 @@ class Users(Collection):
         self._verify = options.verify
         self._notify = bool(options.more.get("notify", False))
         self._auth = options.more.get("auth")
+        self._own_id = ""
         self._username_key = username_key(bool(options.more.get("extended_usernames", False)))
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
@@ -98,6 +99,8 @@ class Users(Collection):
 
     def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
         native = self.mapping.to_native_changes(changes)
+        if native.get("suspended"):
+            self._refuse_own(before["id"])
         if native:
             # In one call, so that Moodle applies all of it or nothing, the password included.
             self._send_update(before["id"], native)
@@ -106,6 +109,7 @@ class Users(Collection):
         return after
 
     def delete(self, id: str) -> None:
+        self._refuse_own(id)
         try:
             self._client.call("core_user_delete_users", {"userids": [id]}, write=True)
         except MoodleError as error:
@@ -174,7 +178,21 @@ class Users(Collection):
                 yield self._resources(rows)
 
     def _resources(self, rows: Any) -> list[Resource]:
-        return [self.mapping.to_scim(row) for row in rows if _is_account(row)]
+        resources = []
+        for row in rows:
+            if "preferences" in row:
+                self._own_id = str(row["id"])
+            if _is_account(row):
+                resources.append(self.mapping.to_scim(row))
+        return resources
+
+    def _refuse_own(self, id: str) -> None:
+        """Keep the account behind the gateway's own token alive: all calls depend on it.
+
+        Moodle gives preferences with no other account than the caller's own.
+        """
+        if id == self._own_id:
+            raise forbidden(f"User {id} is the account of this target's own token.")
 
     def _suspend_new(self, id: str) -> None:
         """Suspend an account just made; this may be repeated, so it is when Moodle is busy."""
