@@ -2,19 +2,26 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+RUN := $(VENV)/.ready-to-run
+TEST := $(VENV)/.ready-to-test
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable
 
 .PHONY: setup demo test lint format campaign bench readme clean
 
-setup: $(READY)
+setup: $(RUN) $(TEST)
 
-$(READY): setup.cfg pyproject.toml
+# What the gateway itself needs; the demo waits for no test tools.
+$(RUN): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Matricula needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(INSTALL) .
 	@touch $@
 
-demo: setup
+$(TEST): $(RUN)
+	@$(INSTALL) '.[test]'
+	@touch $@
+
+demo: $(RUN)
 	@$(BIN)/matricula demo $(DEMO)
 
 test: lint
