@@ -10,9 +10,10 @@ from marshmallow import Schema as Form
 
 from connectors.base import Collection
 from connectors.passwords import new_password
+from gateway.attempts import Caller
 from gateway.reading import Reader
 from gateway.targets import Target
-from gateway.writing import Caller, Writer
+from gateway.writing import Writer
 from schemas.changes import Change, check, diff
 from schemas.errors import ScimError, invalid_value, not_implemented
 from schemas.filters import parse_path

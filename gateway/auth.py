@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, g, request
 from flask_httpauth import HTTPTokenAuth
 
+from gateway.attempts import Caller
 from gateway.tokens import Token, Tokens
-from gateway.writing import Caller
 from schemas.errors import InsufficientScope, ScimError
 
 PUBLIC = frozenset({"scim.service_provider_config"})

@@ -7,19 +7,17 @@ A write whose outcome is unknown is settled by reading, never sent again.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from time import perf_counter
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import orjson
 
 from connectors.base import Collection
-from connectors.http import Counter, counted
-from gateway.audit import AuditLog, ChangeRecord, Intent, NotOpen
+from gateway.attempts import Attempt, Caller, attempted
+from gateway.audit import AuditLog
 from gateway.database import Database
+from gateway.keys import changed_values, login_of, lookup_of, unique_values
 from gateway.reading import Reader
 from gateway.records import records
 from gateway.settling import Settler
@@ -31,72 +29,6 @@ from schemas.filters import parse_path
 from schemas.messages import Operation, load_patch, load_resource
 
 Resource = dict[str, Any]
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: the actor's name, address and client, and the request's id.
-
-    `require` raises 403 unless the caller has the scope; `observe` is told of every outcome.
-    """
-
-    actor: str
-    client_address: str
-    client: str
-    request_id: str
-    require: Callable[[str], None]
-    observe: Callable[[str, str, int], None]
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One write on its way: what will stand in its audit event.
-
-    `locks` are held until the outcome is committed: who gets them next finds no open event that
-    is still at work.
-    """
-
-    audit: AuditLog
-    intent: Intent
-    counter: Counter
-    locks: ExitStack
-    started: float = field(default_factory=perf_counter)
-    sequence: int | None = None
-    outcome: str = "success"
-    status: int = 200
-    detail: str | None = None
-    made: tuple[ChangeRecord, ...] | None = None
-    """The changes that were made when the write failed halfway."""
-
-    def note(self, **known: Any) -> None:
-        """Add to the intent what has become known before the LMS is called."""
-        self.intent = replace(self.intent, **known)
-
-    def begin(self) -> None:
-        """Commit the intent; from here on the LMS may be changed."""
-        self.sequence = self.audit.begin(self.intent)
-
-    def finish(self) -> None:
-        """Commit the outcome."""
-        result: dict[str, Any] = {
-            "status": self.status,
-            "detail": self.detail,
-            "resource_id": self.intent.resource_id,
-            "login": self.intent.login,
-            "changes": self.made,
-            "upstream_calls": self.counter.calls,
-            "duration": (perf_counter() - self.started) * 1000,
-        }
-        if self.sequence is None:
-            self.audit.record(self.intent, self.outcome, **result)
-            return
-        try:
-            self.audit.finish(self.sequence, self.outcome, **result)
-        except NotOpen:
-            # Who holds no lock may be settled by a process that starts meanwhile.
-            log.warning("event %s was settled before it ended", self.sequence)
 
 
 class Writer:
@@ -113,10 +45,10 @@ class Writer:
     ) -> None:
         self._database = database
         self._audit = audit
+        self._attempt = partial(attempted, audit, configuration)
         self._tombstones = tombstones
         self._reader = reader
         self._settler = settler
-        self._configuration = configuration
 
     def create(
         self, target: Target, collection: Collection, caller: Caller, body: Callable[[], Any]
@@ -129,11 +61,11 @@ class Writer:
             check(collection.mapping.resource_type, resource)
             changes = diff(collection.mapping.resource_type, {}, resource)
             attempt.note(
-                login=_login(resource),
-                lookup=_lookup(resource),
+                login=login_of(resource),
+                lookup=lookup_of(resource),
                 changes=records(collection.mapping, changes),
             )
-            login = _login(resource)
+            login = login_of(resource)
             name = collection.mapping.full.name
             deleted = self._tombstones.by_login(target.name, name, login) if login else None
             if deleted is not None:
@@ -223,7 +155,7 @@ class Writer:
             after = {**before, "active": False} if keeps else {}
             changes = diff(resource_type, before, after)
             attempt.note(
-                login=_login(before),
+                login=login_of(before),
                 lookup=orjson.dumps({"kept": bool(keeps)}).decode(),
                 changes=records(collection.mapping, changes),
             )
@@ -239,7 +171,7 @@ class Writer:
                     lambda: collection.update(before, after, changes),
                 )
             name = collection.mapping.full.name
-            self._tombstones.add(target.name, name, id, _login(before), before.get("externalId"))
+            self._tombstones.add(target.name, name, id, login_of(before), before.get("externalId"))
 
     def _acted(
         self,
@@ -253,7 +185,7 @@ class Writer:
         self._lock(target, collection, attempt, id)
         self._settler.settle_earlier(target, collection, id=id)
         resource = self._reader.find(target, collection, id, frozenset())
-        attempt.note(login=_login(resource))
+        attempt.note(login=login_of(resource))
         attempt.begin()
         call(resource)
         return resource
@@ -274,7 +206,7 @@ class Writer:
         self._lock(target, collection, attempt, id)
         self._settler.settle_earlier(target, collection, id=id)
         before = self._reader.find(target, collection, id, wanted)
-        attempt.note(login=_login(before))
+        attempt.note(login=login_of(before))
         after = mapping.carry_over(before, desired(before))
         check(mapping.resource_type, after, before=before, patched=patched)
         changes = diff(mapping.resource_type, before, after)
@@ -284,11 +216,13 @@ class Writer:
             left = tuple(str(c.path) for c in changes if c not in allowed)
             attempt.note(ignored=tuple(dict.fromkeys(attempt.intent.ignored + left)))
             changes = allowed
-        attempt.note(changes=records(mapping, changes), login=_login(after), lookup=_lookup(after))
+        attempt.note(
+            changes=records(mapping, changes), login=login_of(after), lookup=lookup_of(after)
+        )
         if not changes:
             attempt.outcome = "noChange"
             return before
-        self._lock_values(target, collection, attempt, _unique_values(changes))
+        self._lock_values(target, collection, attempt, changed_values(changes))
         self._refuse_tombstoned(target, changes)
         attempt.begin()
         return self._updated(target, collection, attempt, before, after, changes)
@@ -385,7 +319,7 @@ class Writer:
         id: str,
     ) -> Resource | None:
         """Bring back an account that was only disabled, when its login is created again."""
-        login = _login(resource) or ""
+        login = login_of(resource) or ""
         name = collection.mapping.full.name
         if not self._tombstones.has(target.name, name, id):
             return None
@@ -393,7 +327,7 @@ class Writer:
         if before is None:
             self._tombstones.remove(target.name, name, id)
             return None
-        if (_login(before) or "").casefold() != login.casefold():
+        if (login_of(before) or "").casefold() != login.casefold():
             # Renamed in the LMS meanwhile: it is not this account that is wanted back.
             return None
         mapping = collection.mapping
@@ -454,89 +388,13 @@ class Writer:
     ) -> None:
         """Let nobody else take the same login, address or external id until then."""
         name = f"{target.name}/{collection.mapping.full.name}"
-        keys = [f"{name}/{value.casefold()}" for value in _unique(resource)]
+        keys = [f"{name}/{value.casefold()}" for value in unique_values(resource)]
         timeout = target.settings.options.timeout
         attempt.locks.enter_context(self._database.lock(keys, timeout, family="values"))
-
-    @contextmanager
-    def _attempt(
-        self,
-        operation: str,
-        target: Target,
-        collection: Collection,
-        caller: Caller,
-        id: str | None,
-        status: int = 200,
-    ) -> Iterator[Attempt]:
-        """Record the write, whatever comes of it."""
-        intent = Intent(
-            target=target.name,
-            operation=operation,
-            resource_type=collection.mapping.full.name,
-            resource_id=id,
-            actor=caller.actor,
-            client_address=caller.client_address,
-            client=caller.client,
-            request_id=caller.request_id,
-            configuration=self._configuration,
-        )
-        with counted() as counter, ExitStack() as locks:
-            attempt = Attempt(self._audit, intent, counter, locks, status=status)
-            try:
-                yield attempt
-            except ScimError as error:
-                attempt.status, attempt.detail = error.status, error.detail
-                attempt.outcome = (
-                    "unknown" if error.unknown else "refused" if error.status < 500 else "failed"
-                )
-                raise
-            except BaseException:
-                attempt.status, attempt.detail = 500, "Internal error."
-                attempt.outcome = "unknown" if attempt.sequence is not None else "failed"
-                raise
-            finally:
-                attempt.finish()
-                caller.observe(
-                    attempt.intent.operation, attempt.outcome, len(attempt.intent.ignored)
-                )
 
 
 def _scope(collection: Collection) -> str:
     return f"{collection.mapping.full.endpoint.lower()}:write"
-
-
-def _login(resource: Resource) -> str | None:
-    """Return the name by which people know the resource."""
-    return resource.get("userName") or resource.get("displayName")
-
-
-def _lookup(resource: Resource) -> str:
-    """Return what finds the resource again after a crash."""
-    keys = ("userName", "externalId", "displayName")
-    return orjson.dumps({key: resource[key] for key in keys if key in resource}).decode()
-
-
-def _unique(resource: Resource) -> Iterator[str]:
-    for name in ("userName", "externalId"):
-        if isinstance(resource.get(name), str):
-            yield resource[name]
-    for email in resource.get("emails", ()):
-        if isinstance(email.get("value"), str):
-            yield email["value"]
-    if "userName" not in resource and isinstance(resource.get("displayName"), str):
-        # The name of a group is not unique, but it is by it that an unfinished create is found.
-        yield resource["displayName"]
-
-
-def _unique_values(changes: Iterable[Change]) -> Resource:
-    """Return the changed values that no two accounts may share."""
-    values: Resource = {}
-    for change in changes:
-        if change.path.name in ("userName", "externalId"):
-            values[change.path.name] = change.new
-        elif change.path.name == "emails" and isinstance(change.new, str):
-            values.setdefault("emails", []).append({"value": change.new})
-    return values
 
 
 def _mentions(operations: list[Operation], name: str) -> bool:

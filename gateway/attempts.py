@@ -1,0 +1,124 @@
+"""One write on its way: who asks, what will stand in its audit event, how it ends."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Any
+
+from connectors.base import Collection
+from connectors.http import Counter, counted
+from gateway.audit import AuditLog, ChangeRecord, Intent, NotOpen
+from gateway.targets import Target
+from schemas.errors import ScimError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the actor's name, address and client, and the request's id.
+
+    `require` raises 403 unless the caller has the scope; `observe` is told of every outcome.
+    """
+
+    actor: str
+    client_address: str
+    client: str
+    request_id: str
+    require: Callable[[str], None]
+    observe: Callable[[str, str, int], None]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One write on its way: what will stand in its audit event.
+
+    `locks` are held until the outcome is committed: who gets them next finds no open event that
+    is still at work.
+    """
+
+    audit: AuditLog
+    intent: Intent
+    counter: Counter
+    locks: ExitStack
+    started: float = field(default_factory=perf_counter)
+    sequence: int | None = None
+    outcome: str = "success"
+    status: int = 200
+    detail: str | None = None
+    made: tuple[ChangeRecord, ...] | None = None
+    """The changes that were made when the write failed halfway."""
+
+    def note(self, **known: Any) -> None:
+        """Add to the intent what has become known before the LMS is called."""
+        self.intent = replace(self.intent, **known)
+
+    def begin(self) -> None:
+        """Commit the intent; from here on the LMS may be changed."""
+        self.sequence = self.audit.begin(self.intent)
+
+    def finish(self) -> None:
+        """Commit the outcome."""
+        result: dict[str, Any] = {
+            "status": self.status,
+            "detail": self.detail,
+            "resource_id": self.intent.resource_id,
+            "login": self.intent.login,
+            "changes": self.made,
+            "upstream_calls": self.counter.calls,
+            "duration": (perf_counter() - self.started) * 1000,
+        }
+        if self.sequence is None:
+            self.audit.record(self.intent, self.outcome, **result)
+            return
+        try:
+            self.audit.finish(self.sequence, self.outcome, **result)
+        except NotOpen:
+            # Who holds no lock may be settled by a process that starts meanwhile.
+            log.warning("event %s was settled before it ended", self.sequence)
+
+
+@contextmanager
+def attempted(
+    audit: AuditLog,
+    configuration: str,
+    operation: str,
+    target: Target,
+    collection: Collection,
+    caller: Caller,
+    id: str | None,
+    status: int = 200,
+) -> Iterator[Attempt]:
+    """Record the write, whatever comes of it."""
+    intent = Intent(
+        target=target.name,
+        operation=operation,
+        resource_type=collection.mapping.full.name,
+        resource_id=id,
+        actor=caller.actor,
+        client_address=caller.client_address,
+        client=caller.client,
+        request_id=caller.request_id,
+        configuration=configuration,
+    )
+    with counted() as counter, ExitStack() as locks:
+        attempt = Attempt(audit, intent, counter, locks, status=status)
+        try:
+            yield attempt
+        except ScimError as error:
+            attempt.status, attempt.detail = error.status, error.detail
+            attempt.outcome = (
+                "unknown" if error.unknown else "refused" if error.status < 500 else "failed"
+            )
+            raise
+        except BaseException:
+            attempt.status, attempt.detail = 500, "Internal error."
+            attempt.outcome = "unknown" if attempt.sequence is not None else "failed"
+            raise
+        finally:
+            attempt.finish()
+            caller.observe(attempt.intent.operation, attempt.outcome, len(attempt.intent.ignored))
