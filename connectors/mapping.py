@@ -2,104 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from collections.abc import Mapping as Dict
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from schemas.attributes import Attribute, Mutability, ResourceType, Schema
+from connectors.fields import Field, Impossible, Push, Row, same
+from connectors.narrowing import narrowed
+from schemas.attributes import ResourceType
 from schemas.changes import Change
 from schemas.errors import invalid_value, mutability
 from schemas.filters import And, Compare, Filter, parse_path
 from schemas.match import is_present
 from schemas.paths import Path
 
+__all__ = ["Field", "Impossible", "Mapping", "Native", "Push", "Resource", "Row", "same"]
+
 Resource = dict[str, Any]
 Native = dict[str, Any]
-
-
-def same(value: Any) -> Any:
-    """Return the value as it is: the conversion of most fields."""
-    return value
-
-
-class Impossible(Exception):
-    """A filter value that no record of the LMS can hold: the answer is empty without a call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """One native ability to query: `parameter` of `call`, for one operator of one field.
-
-    `key`: a look-up by key, cheaper than any search; several values go into one call.
-    `exact`: the LMS's answer needs no second look here; without it the answer is a superset.
-    `value` turns the filter's value into the native one; it returns None when that value cannot
-    be pushed, and raises `Impossible` when no record can hold it.
-    """
-
-    call: str
-    parameter: str
-    key: bool = False
-    exact: bool = False
-    value: Callable[[Any], Any] = str
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One attribute in one LMS: SCIM path, native name, both conversions, what can be done.
-
-    `read` turns a native value into SCIM's and `write` the other way; both see one value, None
-    means unassigned, and `write` raises ValueError with a reason for what the LMS would refuse.
-    `push` maps filter operators to native queries. `empty` is the native value that clears the
-    field; None says that it cannot be cleared. `canonical` are the only values that the LMS takes.
-    `settle` gives a SCIM value the form in which the LMS will give it back (a lower-case login), so
-    that sending the same again changes nothing. `default` is the SCIM value of a new resource that
-    names none. The LMS gives a `filled` field a value of its own, so that a PUT which leaves it out
-    means no change. A `costly` attribute needs calls
-    of its own and is read only where somebody wants it.
-
-    >>> Field("name.givenName", "firstname").mutability
-    'readWrite'
-    """
-
-    path: str
-    native: str
-    read: Callable[[Any], Any] = same
-    write: Callable[[Any], Any] = same
-    settle: Callable[[Any], Any] = same
-    push: Dict[str, Push] = field(default_factory=dict)
-    readable: bool = True
-    at_create: bool = True
-    modifiable: bool = True
-    required: bool = False
-    filled: bool = False
-    costly: bool = False
-    canonical: tuple[str, ...] = ()
-    empty: Any = ""
-    default: Any = None
-
-    @property
-    def writable(self) -> bool:
-        """Tell whether the LMS takes the field at all."""
-        return self.at_create or self.modifiable
-
-    @property
-    def mutability(self) -> Mutability:
-        """Return the mutability of RFC 7643 that the three flags amount to."""
-        if not self.readable:
-            return "writeOnly"
-        if self.modifiable:
-            return "readWrite"
-        return "immutable" if self.at_create else "readOnly"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A Field with its path resolved; `constants` are what its value path says: type = work."""
-
-    field: Field
-    path: Path
-    constants: dict[str, Any]
 
 
 class Mapping:
@@ -121,7 +39,7 @@ class Mapping:
         self.fields = fields
         self.walk = walk
         self.rows = tuple(_row(full, field) for field in fields)
-        self.resource_type = _narrowed(full, self.rows)
+        self.resource_type = narrowed(full, self.rows)
         self.costly = frozenset(row.path.name for row in self.rows if row.field.costly)
         self._by_path = {str(row.path): row for row in self.rows}
         self._groups: dict[tuple[str, str], list[Row]] = {}
@@ -378,57 +296,3 @@ def _choose(items: list[dict[str, Any]], slot: list[Row], *, only: bool) -> dict
 def _described(item: Any) -> str:
     kind = item.get("type") if isinstance(item, dict) else None
     return f'type eq "{kind}"' if kind else "no type"
-
-
-def _narrowed(full: ResourceType, rows: Sequence[Row]) -> ResourceType:
-    """Return the resource type with exactly what the rows hold, as /Schemas declares it."""
-
-    def narrow(schema: Schema, urn: str) -> Schema:
-        attributes = []
-        for attribute in schema.attributes:
-            held = [r for r in rows if r.path.urn == urn and r.path.name == attribute.name]
-            if held:
-                attributes.append(_narrowed_attribute(attribute, held))
-        return replace(schema, attributes=tuple(attributes))
-
-    extensions = (narrow(extension, extension.urn) for extension in full.extensions)
-    return replace(
-        full,
-        schema=narrow(full.schema, ""),
-        extensions=tuple(extension for extension in extensions if extension.attributes),
-    )
-
-
-def _narrowed_attribute(attribute: Attribute, rows: list[Row]) -> Attribute:
-    if rows[0].path.sub is None:
-        return _characterized(attribute, rows[:1])
-    subs = []
-    for sub in attribute.sub_attributes:
-        held = [row for row in rows if row.path.sub == sub.name]
-        if held:
-            subs.append(_characterized(sub, held))
-        elif sub.name == "type" and rows[0].constants:
-            kinds = dict.fromkeys(str(row.constants["type"]) for row in rows)
-            subs.append(replace(sub, canonical_values=tuple(kinds)))
-        elif sub.name == "primary" and len({str(row.path.where) for row in rows}) == 1:
-            subs.append(sub)
-    abilities = {row.field.mutability for row in rows}
-    return replace(
-        attribute,
-        sub_attributes=tuple(subs),
-        required=attribute.required or any(row.field.required for row in rows),
-        mutability=abilities.pop() if len(abilities) == 1 else "readWrite",
-        returned="never" if not any(row.field.readable for row in rows) else attribute.returned,
-    )
-
-
-def _characterized(attribute: Attribute, rows: list[Row]) -> Attribute:
-    fields = [row.field for row in rows]
-    keeps = attribute.mutability in ("readOnly", "immutable") and fields[0].writable
-    return replace(
-        attribute,
-        required=attribute.required or any(field.required for field in fields),
-        mutability=attribute.mutability if keeps else fields[0].mutability,
-        returned="never" if not fields[0].readable else attribute.returned,
-        canonical_values=fields[0].canonical or attribute.canonical_values,
-    )

@@ -1,0 +1,63 @@
+"""From a full resource type to what one target declares: exactly what its rows hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from connectors.fields import Row
+from schemas.attributes import Attribute, ResourceType, Schema
+
+
+def narrowed(full: ResourceType, rows: Sequence[Row]) -> ResourceType:
+    """Return the resource type with exactly what the rows hold, as /Schemas declares it."""
+
+    def narrow(schema: Schema, urn: str) -> Schema:
+        attributes = []
+        for attribute in schema.attributes:
+            held = [r for r in rows if r.path.urn == urn and r.path.name == attribute.name]
+            if held:
+                attributes.append(_narrowed_attribute(attribute, held))
+        return replace(schema, attributes=tuple(attributes))
+
+    extensions = (narrow(extension, extension.urn) for extension in full.extensions)
+    return replace(
+        full,
+        schema=narrow(full.schema, ""),
+        extensions=tuple(extension for extension in extensions if extension.attributes),
+    )
+
+
+def _narrowed_attribute(attribute: Attribute, rows: list[Row]) -> Attribute:
+    if rows[0].path.sub is None:
+        return _characterized(attribute, rows[:1])
+    subs = []
+    for sub in attribute.sub_attributes:
+        held = [row for row in rows if row.path.sub == sub.name]
+        if held:
+            subs.append(_characterized(sub, held))
+        elif sub.name == "type" and rows[0].constants:
+            kinds = dict.fromkeys(str(row.constants["type"]) for row in rows)
+            subs.append(replace(sub, canonical_values=tuple(kinds)))
+        elif sub.name == "primary" and len({str(row.path.where) for row in rows}) == 1:
+            subs.append(sub)
+    abilities = {row.field.mutability for row in rows}
+    return replace(
+        attribute,
+        sub_attributes=tuple(subs),
+        required=attribute.required or any(row.field.required for row in rows),
+        mutability=abilities.pop() if len(abilities) == 1 else "readWrite",
+        returned="never" if not any(row.field.readable for row in rows) else attribute.returned,
+    )
+
+
+def _characterized(attribute: Attribute, rows: list[Row]) -> Attribute:
+    fields = [row.field for row in rows]
+    keeps = attribute.mutability in ("readOnly", "immutable") and fields[0].writable
+    return replace(
+        attribute,
+        required=attribute.required or any(field.required for field in fields),
+        mutability=attribute.mutability if keeps else fields[0].mutability,
+        returned="never" if not fields[0].readable else attribute.returned,
+        canonical_values=fields[0].canonical or attribute.canonical_values,
+    )
