@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -24,6 +25,7 @@ SIMULATORS: dict[str, Callable[[int, int], tuple[Flask, dict[str, str]]]] = {"mo
 def run(lms: str, port: int, users: int, cohorts: int, *, as_json: bool) -> None:
     """Run one simulator on the loopback interface; port 0 takes a free one."""
     application, credentials = SIMULATORS[lms](users, cohorts)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server: Any = make_server("127.0.0.1", port, application, threaded=True)
     site = {"url": f"http://127.0.0.1:{server.server_port}", **credentials}
     if as_json:

@@ -131,7 +131,12 @@ class MoodleClient:
             raise
         if response.status_code != 200:
             raise _refused(response.status_code)
-        return _answer(response.content, write)
+        try:
+            return _answer(response.content, write)
+        except MoodleError as error:
+            if error.code == "accessexception":
+                error.detail += f" The function was {function}."
+            raise
 
 
 def form_fields(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

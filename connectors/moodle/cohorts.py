@@ -49,7 +49,10 @@ def _search(value: Any) -> str | None:
 
 def _member(value: Any) -> str:
     if not _MEMBER.fullmatch(value):
-        raise ValueError(f"{value[:40]!r} is not the id of a user")
+        raise ValueError(
+            f"{value[:40]!r} is not the id of a user, a number; "
+            "what Moodle calls ID number is the externalId"
+        )
     return str(value)
 
 

@@ -13,7 +13,7 @@ from connectors.moodle import Moodle
 from connectors.moodle.simulator import Simulator, create_simulator
 from schemas.errors import ScimError
 from tests.connectors.law import everything
-from tests.connectors.moodle.site import options
+from tests.connectors.moodle.site import joined, options
 from tests.connectors.moodle.test_users import ann
 
 CREATE = "core_user_create_users"
@@ -119,3 +119,18 @@ def test_an_unreachable_site_is_a_503(
         gone.collections["User"].create(ann())
     assert (refused.value.status, refused.value.unknown) == (503, False)
     gone.close()
+
+
+def test_a_function_that_the_service_lacks_is_named() -> None:
+    moodle = joined()
+    moodle.site.gateway.functions.discard("core_user_get_users_by_field")
+    with pytest.raises(ScimError) as refused:
+        moodle.users.get("2")
+    assert "core_user_get_users_by_field" in refused.value.detail
+
+
+def test_an_id_number_in_place_of_an_id_is_refused_with_a_hint() -> None:
+    moodle = joined()
+    group = {"displayName": "G", "members": [{"value": "SIS-000042"}]}
+    with pytest.raises(ScimError, match="externalId"):
+        moodle.groups.create(group)
