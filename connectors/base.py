@@ -101,9 +101,6 @@ class Connector:
 
     collections: dict[str, Collection]
 
-    calls_remote = True
-    """False when the data live in this process: then only one worker may serve them."""
-
     def check(self) -> Iterable[Finding]:
         """Yield what the set-up lacks: reachability, functions, rights, settings."""
         return [Finding("ok", "Nothing to check.")]

@@ -117,8 +117,6 @@ class MemoryCollection(Collection):
 class Memory(Connector):
     """Users and groups that live as long as the process."""
 
-    calls_remote = False
-
     def __init__(self, options: Options) -> None:
         self.collections = {
             "User": MemoryCollection(everything(USER), unique="userName"),

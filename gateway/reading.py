@@ -13,7 +13,7 @@ from gateway.targets import Target
 from gateway.tombstones import Tombstones
 from gateway.walks import Walks
 from schemas.errors import not_found_resource, too_many
-from schemas.filters import And, Compare, Filter, Not, Or, Present, Where
+from schemas.filters import Filter, attribute_names
 from schemas.match import comparable, compile_filter
 from schemas.messages import LIST_RESPONSE
 from schemas.paths import Path
@@ -280,18 +280,6 @@ class Reader:
 
 def _costly(collection: Collection, projection: Projection) -> frozenset[str]:
     return frozenset(name for name in collection.mapping.costly if projection.wants(name))
-
-
-def attribute_names(node: Filter | None) -> Iterator[str]:
-    """Yield the names of the attributes that a filter looks at."""
-    match node:
-        case Compare(path) | Present(path) | Where(path):
-            yield path.name
-        case And(terms) | Or(terms):
-            for term in terms:
-                yield from attribute_names(term)
-        case Not(term):
-            yield from attribute_names(term)
 
 
 def sorted_by(path: Path, descending: bool, resources: list[Resource]) -> list[Resource]:

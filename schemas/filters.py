@@ -111,6 +111,18 @@ def is_text(value: str) -> bool:
     return "\x00" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
 
 
+def attribute_names(node: Filter | None) -> Iterator[str]:
+    """Yield the names of the attributes that a filter looks at."""
+    match node:
+        case Compare(path) | Present(path) | Where(path):
+            yield path.name
+        case And(terms) | Or(terms):
+            for term in terms:
+                yield from attribute_names(term)
+        case Not(term):
+            yield from attribute_names(term)
+
+
 def instant(text: str) -> datetime | None:
     """Return the moment that an xsd:dateTime names, in UTC where it has no offset, or None."""
     try:

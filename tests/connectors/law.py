@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -11,7 +11,7 @@ from connectors.base import Collection
 from connectors.http import counted
 from connectors.mapping import Resource
 from connectors.planning import Plan, plan
-from schemas.filters import And, Compare, Filter, Not, Or, Present, Where, parse_filter
+from schemas.filters import attribute_names, parse_filter
 from schemas.match import compile_filter, is_present
 from schemas.paths import Path
 from tests.schemas.strategies import filters
@@ -39,7 +39,7 @@ def check_law(collection: Collection, every: Sequence[Resource], text: str) -> N
         found = [resource for batch in collection.search(planned) for resource in batch]
         calls = counter.calls
     if planned.residual is not None:
-        names = frozenset(_names(planned.residual)) & mapping.costly
+        names = frozenset(attribute_names(planned.residual)) & mapping.costly
         collection.complete(found, names)
         found = list(filter(compile_filter(planned.residual), found))
     ids = [resource["id"] for resource in found]
@@ -105,14 +105,3 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list) and is_present(value):
         for item in value[:3]:
             yield from _strings(item)
-
-
-def _names(node: Filter) -> Iterable[str]:
-    match node:
-        case Compare(path) | Present(path) | Where(path):
-            yield path.name
-        case And(terms) | Or(terms):
-            for term in terms:
-                yield from _names(term)
-        case Not(term):
-            yield from _names(term)
