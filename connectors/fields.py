@@ -7,7 +7,7 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.attributes import Mutability
+from schemas.attributes import Mutability, Returned
 from schemas.paths import Path
 
 
@@ -48,8 +48,9 @@ class Field:
     `settle` gives a SCIM value the form in which the LMS will give it back (a lower-case login), so
     that sending the same again changes nothing. `default` is the SCIM value of a new resource that
     names none. The LMS gives a `filled` field a value of its own, so that a PUT which leaves it out
-    means no change. A `costly` attribute needs calls
-    of its own and is read only where somebody wants it.
+    means no change. A `costly` attribute needs calls of its own and is read only where somebody
+    wants it. `returned` is RFC 7643's: `request` for what a GET shows only when asked for it by
+    name. `subs` replaces characteristics of sub-attributes: `{"type": {"canonical_values": ...}}`.
 
     >>> Field("name.givenName", "firstname").mutability
     'readWrite'
@@ -67,9 +68,16 @@ class Field:
     required: bool = False
     filled: bool = False
     costly: bool = False
+    returned: Returned | None = None
+    subs: Dict[str, Dict[str, Any]] = field(default_factory=dict)
     canonical: tuple[str, ...] = ()
     empty: Any = ""
     default: Any = None
+
+    @property
+    def is_always_there(self) -> bool:
+        """Tell whether no account is without a value: there is a default, and no way to clear."""
+        return self.readable and self.default is not None and self.empty is None
 
     @property
     def writable(self) -> bool:

@@ -12,6 +12,7 @@ from schemas.changes import Change
 from schemas.errors import invalid_value, mutability
 from schemas.filters import And, Compare, Filter, parse_path
 from schemas.match import is_present
+from schemas.messages import is_void
 from schemas.paths import Path
 
 __all__ = ["Field", "Impossible", "Mapping", "Native", "Push", "Resource", "Row", "same"]
@@ -24,7 +25,9 @@ class Mapping:
     """The Fields of one resource type in one LMS, and all that follows from them.
 
     `resource_type` is what the target declares: the full type narrowed to its fields. `walk` says
-    in words what reading everything costs.
+    in words what reading everything costs. `costly` names what needs calls of its own, such as
+    `members` or `members.display`, and tells whether it is read only when asked for by name;
+    `whole` are those costly ones that a resource shows by itself.
 
         USERS = Mapping(
             USER,
@@ -40,7 +43,8 @@ class Mapping:
         self.walk = walk
         self.rows = tuple(_row(full, field) for field in fields)
         self.resource_type = narrowed(full, self.rows)
-        self.costly = frozenset(row.path.name for row in self.rows if row.field.costly)
+        self.costly = _costly(self.rows)
+        self.whole = frozenset(name for name, asked in self.costly.items() if not asked)
         self._by_path = {str(row.path): row for row in self.rows}
         self._groups: dict[tuple[str, str], list[Row]] = {}
         for row in self.rows:
@@ -149,6 +153,13 @@ class Mapping:
                 native[row.field.native] = _written(row, change.new)
         return native
 
+    def as_read(self, resource: Resource) -> Resource:
+        """Return a written resource as the LMS will show it: without what cannot be read."""
+        for row in self.rows:
+            if not row.field.readable:
+                _drop(resource, row)
+        return resource
+
     def native_name(self, path: Path) -> str | None:
         """Return the native field that a change at the path ends up in, for the audit log."""
         row = self.row(path) or next(iter(self.rows_of(path)), None)
@@ -204,6 +215,16 @@ class Mapping:
         return len({str(other.path.where) for other in group}) == 1
 
 
+def _costly(rows: Iterable[Row]) -> dict[str, bool]:
+    costly: dict[str, bool] = {}
+    for row in rows:
+        if row.field.costly:
+            costly[row.path.name] = row.field.returned == "request"
+            asked = (sub for sub in row.path.attribute.sub_attributes if sub.returned == "request")
+            costly |= {f"{row.path.name}.{sub.name}": True for sub in asked}
+    return costly
+
+
 def _row(full: ResourceType, field: Field) -> Row:
     path = parse_path(field.path, full)
     return Row(field, path, _constants(path.where))
@@ -228,6 +249,27 @@ def _place(
         item[path.sub] = value
         if only:
             item["primary"] = True
+
+
+def _drop(resource: Resource, row: Row) -> None:
+    """Take the value at a row's place away, and the holder that has nothing left to say."""
+    path = row.path
+    holder = resource.get(path.urn) if path.urn else resource
+    held = (holder or {}).get(path.name)
+    if held is None or holder is None:
+        return
+    if path.sub is None:
+        del holder[path.name]
+    else:
+        for item in held if isinstance(held, list) else [held]:
+            if _is_in_slot(item, row.constants):
+                item.pop(path.sub, None)
+        if isinstance(held, list):
+            holder[path.name] = [item for item in held if not is_void(item)]
+        if not holder[path.name]:
+            del holder[path.name]
+    if path.urn and not holder:
+        del resource[path.urn]
 
 
 def _slot(items: list[dict[str, Any]], constants: dict[str, Any]) -> dict[str, Any]:

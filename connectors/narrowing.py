@@ -40,7 +40,8 @@ def _narrowed_attribute(attribute: Attribute, rows: list[Row]) -> Attribute:
             kinds = dict.fromkeys(str(row.constants["type"]) for row in rows)
             subs.append(replace(sub, canonical_values=tuple(kinds)))
         elif sub.name == "primary" and len({str(row.path.where) for row in rows}) == 1:
-            subs.append(sub)
+            # The one value of a list is its primary one; nobody can change that.
+            subs.append(replace(sub, mutability="readOnly", returned="request"))
     abilities = {row.field.mutability for row in rows}
     return replace(
         attribute,
@@ -53,11 +54,17 @@ def _narrowed_attribute(attribute: Attribute, rows: list[Row]) -> Attribute:
 
 def _characterized(attribute: Attribute, rows: list[Row]) -> Attribute:
     fields = [row.field for row in rows]
-    keeps = attribute.mutability in ("readOnly", "immutable") and fields[0].writable
+    first = fields[0]
+    keeps = attribute.mutability in ("readOnly", "immutable") and first.writable
+    needed = any(field.required or field.is_always_there for field in fields)
     return replace(
         attribute,
-        required=attribute.required or any(field.required for field in fields),
-        mutability=attribute.mutability if keeps else fields[0].mutability,
-        returned="never" if not fields[0].readable else attribute.returned,
-        canonical_values=fields[0].canonical or attribute.canonical_values,
+        required=attribute.required or needed,
+        mutability=attribute.mutability if keeps else first.mutability,
+        returned=(first.returned or attribute.returned) if first.readable else "never",
+        canonical_values=first.canonical or attribute.canonical_values,
+        sub_attributes=tuple(
+            replace(sub, **first.subs[sub.name]) if sub.name in first.subs else sub
+            for sub in attribute.sub_attributes
+        ),
     )

@@ -123,6 +123,7 @@ def validate_new(reader: Reader, target: Target, collection: Collection, body: A
         resource, unknown = load_resource(mapping.full, body, strict=target.settings.strict)
         fitted, unheld = mapping.fit(resource)
         answer["ignored"] = sorted({*unknown, *unheld})
+        fitted = mapping.with_defaults(fitted)
         check(mapping.resource_type, fitted)
         secret = {row.field.native for row in mapping.rows if row.path.secret}
         answer["native"] = {

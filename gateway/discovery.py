@@ -25,7 +25,7 @@ def service_provider_config(target: Target, base: str) -> dict[str, Any]:
         "filter": {"supported": True, "maxResults": MAX_COUNT},
         "changePassword": {"supported": password is not None},
         "sort": {"supported": True},
-        "etag": {"supported": False},
+        "etag": {"supported": True},
         "authenticationSchemes": [
             {
                 "type": "oauthbearertoken",
@@ -55,6 +55,12 @@ def known_types(target: Target) -> list[ResourceType]:
     return [*resource_types(target), AUDIT_EVENT]
 
 
+def declared_schemas(resource_type: ResourceType) -> list[Schema]:
+    """Return the schemas of a type that declare anything."""
+    schemas = resource_type.schemas()
+    return [schema for schema in schemas if any(a.declared for a in schema.attributes)]
+
+
 def resource_type_definition(resource_type: ResourceType, base: str) -> dict[str, Any]:
     """Return a resource type as RFC 7643 section 6 shows it."""
     return {
@@ -65,7 +71,9 @@ def resource_type_definition(resource_type: ResourceType, base: str) -> dict[str
         "endpoint": f"/{resource_type.endpoint}",
         "schema": resource_type.schema.urn,
         "schemaExtensions": [
-            {"schema": extension.urn, "required": False} for extension in resource_type.extensions
+            {"schema": schema.urn, "required": False}
+            for schema in declared_schemas(resource_type)
+            if schema is not resource_type.schema
         ],
         "meta": {
             "resourceType": "ResourceType",
@@ -81,7 +89,7 @@ def schema_definition(schema: Schema, base: str) -> dict[str, Any]:
         "id": schema.urn,
         "name": schema.name,
         "description": schema.description,
-        "attributes": [attribute.definition() for attribute in schema.attributes],
+        "attributes": [a.definition() for a in schema.attributes if a.declared],
         "meta": {"resourceType": "Schema", "location": f"{base}/Schemas/{schema.urn}"},
     }
 
@@ -94,7 +102,7 @@ def resource_type_list(target: Target, base: str) -> dict[str, Any]:
 def schema_list(target: Target, base: str) -> dict[str, Any]:
     """Return all schemas of a target."""
     return _listed(
-        [schema_definition(s, base) for t in resource_types(target) for s in t.schemas()]
+        [schema_definition(s, base) for t in resource_types(target) for s in declared_schemas(t)]
     )
 
 
@@ -109,7 +117,7 @@ def one_resource_type(target: Target, name: str, base: str) -> dict[str, Any]:
 def one_schema(target: Target, urn: str, base: str) -> dict[str, Any]:
     """Return the schema of that URN in any letter case, or raise 404."""
     for resource_type in known_types(target):
-        for schema in resource_type.schemas():
+        for schema in declared_schemas(resource_type):
             if schema.urn.lower() == urn.lower():
                 return schema_definition(schema, base)
     raise not_found(f"There is no schema {urn!r}.")

@@ -1,4 +1,4 @@
-"""HTTP bodies and parameters on their way in and out."""
+"""HTTP bodies, headers and parameters on their way in and out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flask import Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from gateway.reading import Query
+from gateway.versions import Condition, entity_tags
 from schemas.attributes import ResourceType
 from schemas.errors import InsufficientScope, ScimError, invalid_syntax
 from schemas.filters import parse_filter, parse_path
@@ -26,9 +27,9 @@ def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) 
     return Response(orjson.dumps(body), status, headers, content_type=SCIM_JSON)
 
 
-def no_content() -> Response:
+def no_content(headers: dict[str, str] | None = None) -> Response:
     """Return 204."""
-    return Response(status=204)
+    return Response(status=204, headers=headers)
 
 
 def read_body() -> Any:
@@ -61,6 +62,12 @@ def base_url(public_url: str) -> str:
     """Return the base URL of the request's target."""
     root = public_url or request.host_url.rstrip("/") + request.root_path
     return f"{root}/{g.target.name}/scim/v2"
+
+
+def condition_of() -> Condition:
+    """Return what the request's headers demand of a resource's version (RFC 7644 section 3.14)."""
+    match, none_match = map(request.headers.get, ("If-Match", "If-None-Match"))
+    return Condition(entity_tags(match), entity_tags(none_match))
 
 
 def projection_of(resource_type: ResourceType) -> Projection:

@@ -11,6 +11,7 @@ from connectors.planning import Plan, plan
 from gateway.representation import represent
 from gateway.targets import Target
 from gateway.tombstones import Tombstones
+from gateway.versions import version_of
 from gateway.walks import Walks
 from schemas.errors import not_found_resource, too_many
 from schemas.filters import Filter, attribute_names
@@ -58,18 +59,6 @@ class Reader:
         self._tombstones = tombstones
         self._walks = walks
 
-    def get(
-        self,
-        target: Target,
-        collection: Collection,
-        id: str,
-        base: str,
-        projection: Projection = DEFAULT,
-    ) -> Resource:
-        """Return one resource as it is shown, or raise 404."""
-        resource = self.find(target, collection, id, _costly(collection, projection))
-        return self.show(target, collection, resource, base, projection)
-
     def is_deleted(self, target: Target, collection: Collection, id: str) -> bool:
         """Tell whether the resource is still in the LMS but gone for SCIM."""
         return self._tombstones.has(target.name, collection.mapping.full.name, id)
@@ -98,7 +87,13 @@ class Reader:
         """Return a resource as clients see it."""
         self._hide_deleted(target, [resource])
         resource_type = collection.mapping.resource_type
-        return project(projection, resource_type, represent(resource_type, resource, base))
+        return project(projection, resource_type, represent(collection.mapping, resource, base))
+
+    def version(self, target: Target, collection: Collection, resource: Resource) -> str | None:
+        """Return the version of a resource; None where further LMS calls would be needed."""
+        resource = dict(resource)
+        self._hide_deleted(target, [resource])
+        return version_of(collection.mapping, resource)
 
     def search(
         self, target: Target, collection: Collection, query: Query, base: str
@@ -108,7 +103,7 @@ class Reader:
         total, page = self._kept_page(target, collection, query, base) or self._walk(
             target, collection, query, planned, base
         )
-        collection.complete(page, _costly(collection, query.projection))
+        collection.complete(page, costly_of(collection, query.projection))
         answer: dict[str, Any] = {
             "schemas": [LIST_RESPONSE],
             "totalResults": total,
@@ -172,7 +167,7 @@ class Reader:
             "residual": None if planned.residual is None else str(planned.residual),
             "readsEverything": branches is None,
             "estimatedCalls": (1 if branches is None else len(branches))
-            + (1 if branches != () and _costly(collection, query.projection) else 0),
+            + (1 if branches != () and costly_of(collection, query.projection) else 0),
         }
 
     def _kept_page(
@@ -256,16 +251,19 @@ class Reader:
         mapping = collection.mapping
         names = set(attribute_names(filter))
         if sort_by is not None:
-            names.add(sort_by.name)
-        collection.complete(resources, frozenset(names & mapping.costly))
+            names |= {sort_by.name, f"{sort_by.name}.{sort_by.sub}"}
+        if "meta.version" in names:
+            names |= mapping.whole
+        collection.complete(resources, frozenset(names & mapping.costly.keys()))
         if "members" in names:
             self._hide_deleted(target, resources)
+        if filter is None:
+            yield from resources
+            return
+        holds = compile_filter(filter)
         is_shown = bool(names & {"schemas", "meta"})
-        holds = compile_filter(filter) if filter is not None else None
         for resource in resources:
-            if is_shown:
-                resource = represent(mapping.resource_type, resource, base)
-            if holds is None or holds(resource):
+            if holds(represent(mapping, resource, base) if is_shown else resource):
                 yield resource
 
     def _hide_deleted(self, target: Target, resources: list[Resource]) -> None:
@@ -278,8 +276,10 @@ class Reader:
                 resource["members"] = [m for m in members if m.get("value") not in hidden]
 
 
-def _costly(collection: Collection, projection: Projection) -> frozenset[str]:
-    return frozenset(name for name in collection.mapping.costly if projection.wants(name))
+def costly_of(collection: Collection, projection: Projection) -> frozenset[str]:
+    """Return the costly attributes that a projection shows."""
+    costly = collection.mapping.costly.items()
+    return frozenset(name for name, asked in costly if projection.wants(name, asked=asked))
 
 
 def sorted_by(path: Path, descending: bool, resources: list[Resource]) -> list[Resource]:

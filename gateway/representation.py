@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from connectors.mapping import Mapping
+from gateway.versions import version_of
 from schemas.attributes import ResourceType
 
 Resource = dict[str, Any]
@@ -13,36 +15,37 @@ REFERRING = {"members": "Users", "groups": "Groups"}
 """The attributes whose values are known to exist, and the endpoint of what they point at."""
 
 
-def represent(resource_type: ResourceType, resource: Resource, base: str) -> Resource:
-    """Return the resource with `schemas`, `meta` and `$ref`; `base` is the target's base URL.
-
-    The given resource is used up: its parts may be changed.
-    """
-    for urn, name, endpoint in _references(resource_type):
-        holder = resource.get(urn) if urn else resource
-        if holder and (value := holder.get(name)):
-            for item in value if isinstance(value, list) else (value,):
-                if "value" in item:
-                    item["$ref"] = f"{base}/{endpoint}/{item['value']}"
+def represent(mapping: Mapping, resource: Resource, base: str) -> Resource:
+    """Return the resource with `schemas`, `meta` and `$ref`; `base` is the target's base URL."""
+    resource_type = mapping.resource_type
     urns = [resource_type.schema.urn]
     urns.extend(e.urn for e in resource_type.extensions if resource.get(e.urn))
     shown: Resource = {"schemas": urns}
     for name, value in resource.items():
         if value != [] and value != {}:
             shown[name] = value
+    for name, endpoint in _references(resource_type):
+        if name in shown:
+            shown[name] = [_referring(item, endpoint, base) for item in shown[name]]
     shown["meta"] = {
         "resourceType": resource_type.name,
         **resource.get("meta", {}),
         "location": f"{base}/{resource_type.endpoint}/{resource['id']}",
     }
+    if (version := version_of(mapping, resource)) is not None:
+        shown["meta"]["version"] = version
     return shown
 
 
+def _referring(item: Resource, endpoint: str, base: str) -> Resource:
+    if "value" not in item:
+        return item
+    at = "Groups" if item.get("type") == "Group" else endpoint
+    return {**item, "$ref": f"{base}/{at}/{item['value']}"}
+
+
 @lru_cache(maxsize=64)
-def _references(resource_type: ResourceType) -> tuple[tuple[str, str, str], ...]:
-    """Return (URN, attribute, endpoint) of the attributes that point at other resources."""
-    return tuple(
-        (urn, attribute.name, REFERRING[attribute.name])
-        for urn, attribute in resource_type.attributes()
-        if attribute.name in REFERRING
-    )
+def _references(resource_type: ResourceType) -> tuple[tuple[str, str], ...]:
+    """Return (attribute, endpoint) of the lists whose values point at other resources."""
+    names = (attribute.name for attribute in resource_type.schema.attributes)
+    return tuple((name, REFERRING[name]) for name in names if name in REFERRING)

@@ -16,6 +16,7 @@ from gateway.auth import caller, protect, require
 from gateway.exchange import (
     answer,
     base_url,
+    condition_of,
     no_content,
     projection_of,
     query_of,
@@ -23,7 +24,7 @@ from gateway.exchange import (
     read_body,
     read_optional_body,
 )
-from gateway.reading import Query, Reader
+from gateway.reading import Query, Reader, costly_of
 from gateway.targets import Target
 from gateway.telemetry import observe_write
 from gateway.tokens import Tokens
@@ -39,7 +40,7 @@ from schemas.errors import (
 )
 from schemas.filters import Compare, conjunction, parse_path
 from schemas.messages import LIST_RESPONSE
-from schemas.projection import DEFAULT, project
+from schemas.projection import DEFAULT, Projection, project
 
 _DISCOVERY = ("ServiceProviderConfig", "ResourceTypes", "Schemas")
 
@@ -143,41 +144,61 @@ def make_blueprint(
     def get(endpoint: str, id: str) -> Response:
         collection = collection_of(endpoint)
         projection = projection_of(collection.mapping.full) if request.args else DEFAULT
-        return answer(reader.get(g.target, collection, id, base(), projection))
+        wanted = costly_of(collection, projection)
+        resource = reader.find(g.target, collection, id, wanted)
+        version = reader.version(g.target, collection, resource)
+        # What is only shown when asked for is not part of the version.
+        if version and wanted <= collection.mapping.whole and condition_of().is_known(version):
+            return Response(status=304, headers={"ETag": version})
+        return shown(collection, resource, projection)
 
     @scim.post("/<endpoint>")
     def create(endpoint: str) -> Response:
         collection = collection_of(endpoint, None)
         made = writer.create(g.target, collection, who(), body_for(collection))
-        location = f"{base()}/{collection.mapping.full.endpoint}/{made['id']}"
-        projection = projection_of(collection.mapping.full)
-        shown = reader.show(g.target, collection, made, base(), projection)
-        return answer(shown, 201, {"Location": location})
+        return written(collection, made, 201)
 
     @scim.put("/<endpoint>/<id>")
     def replace(endpoint: str, id: str) -> Response:
         collection = collection_of(endpoint, None)
-        made = writer.replace(g.target, collection, who(), id, body_for(collection))
+        body, condition = body_for(collection), condition_of()
+        made = writer.replace(g.target, collection, who(), id, body, condition)
         return written(collection, made)
 
     @scim.patch("/<endpoint>/<id>")
     def patch(endpoint: str, id: str) -> Response:
         collection = collection_of(endpoint, None)
-        made = writer.patch(g.target, collection, who(), id, body_for(collection))
-        if collection.mapping.costly and projection_of(collection.mapping.full) is DEFAULT:
+        body, condition = body_for(collection), condition_of()
+        made = writer.patch(g.target, collection, who(), id, body, condition=condition)
+        if collection.mapping.whole and projection_of(collection.mapping.full) is DEFAULT:
             # The standard lets us choose; a full answer would cost further LMS calls.
-            return no_content()
+            version = reader.version(g.target, collection, made)
+            return no_content({"ETag": version} if version else None)
         return written(collection, made)
 
-    def written(collection: Collection, made: dict[str, Any]) -> Response:
+    def written(collection: Collection, made: dict[str, Any], status: int = 200) -> Response:
         projection = projection_of(collection.mapping.full)
-        missing = {n for n in collection.mapping.costly if projection.wants(n) and n not in made}
-        collection.complete([made], frozenset(missing))
-        return answer(reader.show(g.target, collection, made, base(), projection))
+        collection.complete([made], costly_of(collection, projection) - made.keys())
+        return shown(collection, made, projection, status)
+
+    def shown(
+        collection: Collection,
+        resource: dict[str, Any],
+        projection: Projection,
+        status: int = 200,
+    ) -> Response:
+        """Answer with a resource, its version and, when it is new, its place."""
+        headers = {}
+        if version := reader.version(g.target, collection, resource):
+            headers["ETag"] = version
+        if status == 201:
+            headers["Location"] = f"{base()}/{collection.mapping.full.endpoint}/{resource['id']}"
+        body = reader.show(g.target, collection, resource, base(), projection)
+        return answer(body, status, headers)
 
     @scim.delete("/<endpoint>/<id>")
     def delete(endpoint: str, id: str) -> Response:
-        writer.delete(g.target, collection_of(endpoint, None), who(), id)
+        writer.delete(g.target, collection_of(endpoint, None), who(), id, condition_of())
         return no_content()
 
     @scim.post("/Users/<id>/.enable")

@@ -151,7 +151,7 @@ class Settler:
             return Judgement("failed", "Not carried out.", id)
         if current is None:
             return Judgement("failed", "The resource does not exist any more.", id)
-        collection.complete([current], collection.mapping.costly)
+        collection.complete([current], collection.mapping.whole)
         return self._compared(collection, intent, current)
 
     def _judged_create(
@@ -162,7 +162,7 @@ class Settler:
             return Judgement("failed", "Not carried out: the LMS has no such resource.")
         if self._audit.knows(target.name, collection.mapping.full.name, found["id"], sequence):
             return Judgement("failed", "Not carried out: the resource was there before.")
-        collection.complete([found], collection.mapping.costly)
+        collection.complete([found], collection.mapping.whole)
         done, undone = self._held(collection, intent, found)
         missing = {change.path for change in undone}
         if missing - _LATER:

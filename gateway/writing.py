@@ -23,6 +23,7 @@ from gateway.records import records
 from gateway.settling import Settler
 from gateway.targets import Target
 from gateway.tombstones import Tombstones
+from gateway.versions import ANY, Condition
 from schemas.changes import Change, apply_patch, check, diff, replay
 from schemas.errors import ScimError, forbidden, invalid_syntax, uniqueness
 from schemas.filters import parse_path
@@ -89,6 +90,7 @@ class Writer:
         caller: Caller,
         id: str,
         body: Callable[[], Any],
+        condition: Condition = ANY,
     ) -> Resource:
         """Replace a resource (RFC 7644 section 3.5.1) and return it.
 
@@ -103,11 +105,11 @@ class Writer:
             message = self._loaded(target, collection, attempt, body())
 
             def desired(before: Resource) -> Resource:
-                kept = {n: before[n] for n in mapping.costly - set(message) if n in before}
+                kept = {n: before[n] for n in mapping.whole - set(message) if n in before}
                 return mapping.with_filled(before, {**message, **kept})
 
-            wanted = frozenset(mapping.costly & set(message))
-            return self._change(target, collection, attempt, id, wanted, desired)
+            wanted = frozenset(mapping.whole & set(message))
+            return self._change(target, collection, attempt, id, wanted, desired, condition)
 
     def patch(
         self,
@@ -118,6 +120,7 @@ class Writer:
         body: Callable[[], Any],
         operation: str = "patch",
         instead: Callable[[Resource], None] | None = None,
+        condition: Condition = ANY,
     ) -> Resource:
         """Apply a PatchOp (RFC 7644 section 3.5.2), all or nothing, and return the resource.
 
@@ -130,7 +133,7 @@ class Writer:
             if message is None and instead is not None:
                 return self._acted(target, collection, attempt, id, instead)
             operations = load_patch(message, strict=strict)
-            wanted = frozenset(n for n in collection.mapping.costly if _mentions(operations, n))
+            wanted = frozenset(n for n in collection.mapping.whole if _mentions(operations, n))
 
             def desired(before: Resource) -> Resource:
                 full = collection.mapping.full
@@ -139,9 +142,18 @@ class Writer:
                 collection.mapping.refuse_removal(before, fitted)
                 return fitted
 
-            return self._change(target, collection, attempt, id, wanted, desired, patched=True)
+            return self._change(
+                target, collection, attempt, id, wanted, desired, condition, patched=True
+            )
 
-    def delete(self, target: Target, collection: Collection, caller: Caller, id: str) -> None:
+    def delete(
+        self,
+        target: Target,
+        collection: Collection,
+        caller: Caller,
+        id: str,
+        condition: Condition = ANY,
+    ) -> None:
         """Delete a resource by the target's policy (RFC 7644 section 3.6)."""
         with self._attempt("delete", target, collection, caller, id, 204) as attempt:
             caller.require(_scope(collection))
@@ -149,7 +161,7 @@ class Writer:
                 raise forbidden('This target refuses to delete (delete = "refuse").')
             self._lock(target, collection, attempt, id)
             self._settler.settle_earlier(target, collection, id=id)
-            before = self._reader.find(target, collection, id, frozenset())
+            before = self._read(target, collection, id, frozenset(), condition)
             resource_type = collection.mapping.resource_type
             keeps = target.settings.delete == "disable" and resource_type.find("active")
             after = {**before, "active": False} if keeps else {}
@@ -198,6 +210,7 @@ class Writer:
         id: str,
         wanted: frozenset[str],
         desired: Callable[[Resource], Resource],
+        condition: Condition,
         *,
         patched: bool = False,
     ) -> Resource:
@@ -205,7 +218,7 @@ class Writer:
         mapping = collection.mapping
         self._lock(target, collection, attempt, id)
         self._settler.settle_earlier(target, collection, id=id)
-        before = self._reader.find(target, collection, id, wanted)
+        before = self._read(target, collection, id, wanted, condition)
         attempt.note(login=login_of(before))
         after = mapping.carry_over(before, desired(before))
         check(mapping.resource_type, after, before=before, patched=patched)
@@ -227,6 +240,22 @@ class Writer:
         attempt.begin()
         return self._updated(target, collection, attempt, before, after, changes)
 
+    def _read(
+        self,
+        target: Target,
+        collection: Collection,
+        id: str,
+        wanted: frozenset[str],
+        condition: Condition,
+    ) -> Resource:
+        """Return the resource to be changed; 412 when it is not the version that was meant."""
+        if condition.is_set:
+            wanted |= collection.mapping.whole
+        resource = self._reader.find(target, collection, id, wanted)
+        if condition.is_set:
+            condition.check(self._reader.version(target, collection, resource) or "")
+        return resource
+
     def _updated(
         self,
         target: Target,
@@ -243,7 +272,7 @@ class Writer:
             attempt,
             lambda: updated.append(collection.update(before, after, changes)),
         )
-        return updated[0] if updated else after
+        return collection.mapping.as_read(updated[0] if updated else after)
 
     def _settled(
         self,
@@ -274,7 +303,7 @@ class Writer:
     ) -> Resource:
         calls = attempt.counter.calls
         try:
-            return collection.create(resource)
+            return collection.mapping.as_read(collection.create(resource))
         except ScimError as error:
             if not _may_be_done(error, attempt.counter.calls - calls):
                 raise
@@ -299,14 +328,14 @@ class Writer:
             raise error
         if self._audit.knows(target.name, mapping.full.name, found["id"]):
             raise uniqueness("The name is already in use.")
-        collection.complete([found], mapping.costly & set(resource))
+        collection.complete([found], mapping.whole & set(resource))
         after = mapping.carry_over(found, {**found, **resource})
         differs = tuple(
             change
             for change in diff(mapping.resource_type, found, after)
             if change.new is not None and not change.path.secret
         )
-        if any(change.path.name not in {"active", *mapping.costly} for change in differs):
+        if any(change.path.name not in {"active", *mapping.whole} for change in differs):
             raise uniqueness("The name is already in use.")
         return collection.update(found, after, differs) if differs else found
 

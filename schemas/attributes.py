@@ -23,6 +23,7 @@ class Attribute:
     """One attribute with every characteristic that RFC 7643 section 7 names.
 
     The defaults are the standard's (section 2.2). `sub_attributes` belong to type complex only.
+    What is not `declared` is set by an account action and does not stand in /Schemas.
     Names are looked up without regard to letter case (section 2.1).
 
     >>> email = Attribute("emails", "complex", multi_valued=True,
@@ -42,6 +43,7 @@ class Attribute:
     returned: Returned = "default"
     uniqueness: Uniqueness = "none"
     reference_types: tuple[str, ...] = ()
+    declared: bool = True
     sub_attributes: tuple[Attribute, ...] = ()
     index: dict[str, Attribute] = field(init=False, repr=False, compare=False)
 

@@ -112,10 +112,15 @@ def is_text(value: str) -> bool:
 
 
 def attribute_names(node: Filter | None) -> Iterator[str]:
-    """Yield the names of the attributes that a filter looks at."""
+    """Yield the names of what a filter looks at: `members`, and `members.display` in it."""
     match node:
-        case Compare(path) | Present(path) | Where(path):
+        case Compare(path) | Present(path):
             yield path.name
+            if path.sub:
+                yield f"{path.name}.{path.sub}"
+        case Where(path, term):
+            yield path.name
+            yield from (f"{path.name}.{name}" for name in attribute_names(term))
         case And(terms) | Or(terms):
             for term in terms:
                 yield from attribute_names(term)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from schemas.attributes import ResourceType
+from schemas.attributes import Attribute, ResourceType
 from schemas.errors import ScimError
 from schemas.filters import parse_path
 from schemas.paths import Path
@@ -23,8 +23,14 @@ class Projection:
     excluded: tuple[Path, ...] = ()
     restricted: bool = False
 
-    def wants(self, name: str) -> bool:
-        """Tell whether the attribute of that name (of core or of an extension) will be shown."""
+    def wants(self, name: str, *, asked: bool = False) -> bool:
+        """Tell whether `members`, of core or an extension, or `members.display` will be shown.
+
+        `asked`: it is shown only when it is asked for by its name.
+        """
+        name, _, sub = name.partition(".")
+        if asked:
+            return any(p.name == name and (not sub or p.sub == sub) for p in self.included)
         if self.restricted:
             return any(path.name in (name, "") for path in self.included)
         return not any(path.name == name and path.sub is None for path in self.excluded)
@@ -93,37 +99,48 @@ def project(projection: Projection, resource_type: ResourceType, resource: Resou
     for name, value in resource.items():
         extension = resource_type.extension(name) if ":" in name else None
         if extension is None:
-            attribute = resource_type.find(name)
-            returned = attribute.returned if attribute else "default"
-            kept = _kept(projection, "", name, value, returned)
+            kept = _kept(projection, "", name, resource_type.find(name), value)
         else:
-            kept = {}
-            for inner, item in value.items():
-                found = extension.find(inner)
-                returned = found.returned if found else "default"
-                if (part := _kept(projection, name, inner, item, returned)) is not None:
-                    kept[inner] = part
+            parts = {n: _kept(projection, name, n, extension.find(n), v) for n, v in value.items()}
+            kept = {n: part for n, part in parts.items() if part is not None}
         if kept is not None and kept not in ({}, []):
             shown[name] = kept
+    if "schemas" in shown:
+        gone = {e.urn for e in resource_type.extensions} - shown.keys()
+        shown["schemas"] = [urn for urn in shown["schemas"] if urn not in gone]
     return shown
 
 
-def _kept(projection: Projection, urn: str, name: str, value: Any, returned: str) -> Any:
+def _kept(
+    projection: Projection, urn: str, name: str, attribute: Attribute | None, value: Any
+) -> Any:
+    """Return what is shown of an attribute, None for nothing."""
+    returned = attribute.returned if attribute else "default"
     if returned == "never":
         return None
-    if returned == "always":
-        return value
-    if projection.restricted:
-        paths = [p for p in projection.included if p.urn == urn and p.name in (name, "")]
-        subs = {path.sub for path in paths}
-        return value if None in subs else _subs(value, lambda sub: sub in subs) if subs else None
-    if returned == "request":
-        return None
-    hidden = {p.sub for p in projection.excluded if p.urn == urn and p.name in (name, "")}
-    return None if None in hidden else _subs(value, lambda sub: sub not in hidden)
+    named = projection.included if projection.restricted else projection.excluded
+    subs = {path.sub for path in named if path.urn == urn and path.name in (name, "")}
+    whole = None in subs
+    if returned != "always":
+        if projection.restricted and not subs:
+            return None
+        if not projection.restricted and (whole or returned == "request"):
+            return None
+    every = whole or (returned == "always" and not subs)
+
+    def shows(sub: str) -> bool:
+        found = attribute.sub(sub) if attribute else None
+        wish = found.returned if found else "default"
+        if wish in ("always", "never"):
+            return wish == "always"
+        if projection.restricted:
+            return sub in subs or (every and wish == "default")
+        return wish == "default" and sub not in subs
+
+    return _subs(value, shows)
 
 
-def _subs(value: Any, shows: Any) -> Any:
+def _subs(value: Any, shows: Callable[[str], bool]) -> Any:
     if isinstance(value, list):
         return [item for item in (_subs(item, shows) for item in value) if item != {}]
     if isinstance(value, dict):

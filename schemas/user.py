@@ -175,6 +175,7 @@ _LMS = Schema(
             description="The data source that owns the record.",
             case_exact=True,
         ),
+        Attribute("description", description="What the person's profile says of the person."),
         Attribute(
             "educationLevel",
             description="The level of education.",
@@ -227,6 +228,7 @@ _LMS = Schema(
             description="Whether a new password is demanded at the next login.",
             mutability="writeOnly",
             returned="never",
+            declared=False,
         ),
     ),
 )

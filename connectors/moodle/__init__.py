@@ -17,7 +17,7 @@ class Moodle(Connector):
     def __init__(self, options: Options) -> None:
         self._client = MoodleClient(options)
         self._users = Users(self._client, options)
-        self.collections = {"User": self._users, "Group": Cohorts(self._client, options)}
+        self.collections = {"User": self._users, "Group": Cohorts(self._client, self._users)}
 
     def check(self) -> Iterable[Finding]:
         return findings(self._client, self._users.mapping)

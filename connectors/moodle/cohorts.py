@@ -7,11 +7,12 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from connectors.base import Collection, Options
+from connectors.base import Collection
 from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resource
 from connectors.moodle.client import MoodleClient, MoodleError, chunks
 from connectors.moodle.fields import text
 from connectors.moodle.like import plain_part
+from connectors.moodle.memberships import COHORTS, PREFIX, members_of
 from connectors.planning import Branch, Plan
 from schemas.changes import Change
 from schemas.errors import (
@@ -23,8 +24,7 @@ from schemas.errors import (
 )
 from schemas.group import GROUP, LMS_GROUP
 
-PREFIX = "cohort-"
-BY_ID = "core_cohort_get_cohorts"
+BY_ID = COHORTS
 SEARCH = "core_cohort_search_cohorts"
 MADE_HERE = "matricula-"
 """Begins the ID number of a cohort that was given none: Moodle lets only one have none."""
@@ -67,11 +67,14 @@ def cohort_mapping() -> Mapping:
               push=contains, empty=None),
         Field("externalId", "idnumber", write=_external_id, push=contains, empty="",
               read=lambda held: None if held.startswith(MADE_HERE) else held),
-        Field(f"{LMS_GROUP}:uuid", "idnumber", at_create=False, modifiable=False),
+        Field(f"{LMS_GROUP}:uuid", "idnumber", at_create=False, modifiable=False,
+              returned="request"),
         Field(f"{LMS_GROUP}:kind", "kind", read=str, at_create=False, modifiable=False,
-              canonical=("cohort",)),
+              canonical=("cohort",), returned="request"),
         Field(f"{LMS_GROUP}:description", "description", write=text(65535, tags=True)),
-        Field("members", "userids", costly=True),
+        Field("members", "userids", costly=True,
+              subs={"type": {"canonical_values": ("User",)},
+                    "$ref": {"reference_types": ("User",)}}),
         walk="reads all cohorts in one call, and the members of those shown in one more",
     )  # fmt: skip
 
@@ -85,9 +88,10 @@ def _external_id(value: Any) -> str:
 class Cohorts(Collection):
     """All cohorts of a site, those of course categories included."""
 
-    def __init__(self, client: MoodleClient, options: Options) -> None:
+    def __init__(self, client: MoodleClient, users: Collection) -> None:
         self.mapping = cohort_mapping()
         self._client = client
+        self._users = users
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         found: dict[int, Native] = {}
@@ -103,12 +107,18 @@ class Cohorts(Collection):
         return self._resource(rows[0]) if rows else None
 
     def complete(self, resources: Sequence[Resource], wanted: frozenset[str]) -> None:
-        if "members" not in wanted or not resources:
+        if not resources or not wanted & {"members", "members.display"}:
             return
-        members = self._members([_number(resource["id"]) for resource in resources])
+        members = members_of(self._client, [_number(resource["id"]) for resource in resources])
         for resource in resources:
             ids = members.get(_number(resource["id"]), ())
             resource["members"] = [{"value": str(id), "type": "User"} for id in ids]
+        if "members.display" in wanted:
+            ids = sorted({id for held in members.values() for id in held})
+            names = {u["id"]: u.get("displayName") for u in self._users.fetch(list(map(str, ids)))}
+            for member in (member for resource in resources for member in resource["members"]):
+                if name := names.get(member["value"]):
+                    member["display"] = name
 
     def create(self, resource: Resource) -> Resource:
         users = [_checked(member) for member in resource.get("members", ())]
@@ -182,27 +192,6 @@ class Cohorts(Collection):
     def _resource(self, row: Native) -> Resource:
         return self.mapping.to_scim({**row, "kind": "cohort"})
 
-    def _members(self, numbers: list[str]) -> dict[str, list[int]]:
-        """Read members; a cohort deleted meanwhile loses the answer for all, so ask once more."""
-        members: dict[str, list[int]] = {}
-        for part in chunks(numbers, 1):
-            try:
-                rows = self._read_members(part)
-            except MoodleError as error:
-                if error.code != "invalidrecord":
-                    raise
-                known = {str(row["id"]) for row in self._client.call(BY_ID, {"cohortids": part})}
-                part = [number for number in part if number in known]
-                rows = self._read_members(part) if part else []
-            members.update((str(row["cohortid"]), sorted(row["userids"])) for row in rows)
-        return members
-
-    def _read_members(self, numbers: list[str]) -> list[Native]:
-        rows: list[Native] = self._client.call(
-            "core_cohort_get_cohort_members", {"cohortids": numbers}
-        )
-        return rows
-
     def _add(self, number: str, users: list[str]) -> None:
         """Add members, all or none: Moodle adds the known ones and warns of the others."""
         done: list[str] = []
@@ -242,7 +231,7 @@ class Cohorts(Collection):
                 if error.code != "invaliduser":
                     raise
                 # One of them was deleted from the site and so from the cohort: leave it out.
-                left = {str(id) for id in self._members([number]).get(number, ())}
+                left = {str(id) for id in members_of(self._client, [number]).get(number, ())}
                 self._send_removal(number, [user for user in part if user in left])
 
     def _send_removal(self, number: str, users: list[str]) -> None:

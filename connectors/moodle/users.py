@@ -18,6 +18,7 @@ from connectors.moodle.fields import (
     username_key,
 )
 from connectors.moodle.like import escaped
+from connectors.moodle.memberships import PREFIX, cohorts_of
 from connectors.passwords import new_password
 from connectors.planning import Branch, Plan
 from schemas.changes import Change
@@ -73,6 +74,16 @@ class Users(Collection):
         known = [id for id in ids if ID.fullmatch(id)]
         rows = {str(row["id"]): row for row in self._readable_rows("id", known)}
         return self._resources(rows[id] for id in known if id in rows)
+
+    def complete(self, resources: Sequence[Resource], wanted: frozenset[str]) -> None:
+        if "groups" not in wanted or not resources:
+            return
+        found = cohorts_of(self._client, {resource["id"] for resource in resources})
+        for resource in resources:
+            resource["groups"] = [
+                {"value": f"{PREFIX}{row['id']}", "display": row["name"], "type": "direct"}
+                for row in found[resource["id"]]
+            ]
 
     def create(self, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)

@@ -60,6 +60,7 @@ class CollectionContract:
     def create(self, collection: Collection, resource: Resource) -> Resource:
         """Create as the gateway does: fitted and checked."""
         fitted, _ = collection.mapping.fit(deepcopy(resource))
+        fitted = collection.mapping.with_defaults(fitted)
         check(collection.mapping.resource_type, fitted)
         return collection.create(fitted)
 
@@ -75,7 +76,7 @@ class CollectionContract:
     def read(self, collection: Collection, id: str) -> Resource:
         found = collection.get(id)
         assert found is not None
-        collection.complete([found], collection.mapping.costly)
+        collection.complete([found], collection.mapping.whole)
         return found
 
     def differs(self, collection: Collection, held: Resource, wanted: Resource) -> list[str]:

@@ -26,7 +26,7 @@ ODD = (
 def everything(collection: Collection) -> list[Resource]:
     """Return all resources of the collection, costly attributes included."""
     found = [r for batch in collection.search(plan(None, collection.mapping)) for r in batch]
-    collection.complete(found, collection.mapping.costly)
+    collection.complete(found, frozenset(collection.mapping.costly))
     return found
 
 
@@ -39,7 +39,7 @@ def check_law(collection: Collection, every: Sequence[Resource], text: str) -> N
         found = [resource for batch in collection.search(planned) for resource in batch]
         calls = counter.calls
     if planned.residual is not None:
-        names = frozenset(attribute_names(planned.residual)) & mapping.costly
+        names = frozenset(attribute_names(planned.residual)) & mapping.costly.keys()
         collection.complete(found, names)
         found = list(filter(compile_filter(planned.residual), found))
     ids = [resource["id"] for resource in found]

@@ -292,12 +292,12 @@ def test_redirects_are_not_followed() -> None:
 def test_the_request_id_travels_on(waited: list[float]) -> None:
     lms = Lms()
     http = client(lms)
-    token = request_id.set("abc-123")
-    try:
-        read(http)
-    finally:
-        request_id.reset(token)
-    read(http)
+    for identifier in ("abc-123", ""):
+        token = request_id.set(identifier)
+        try:
+            read(http)
+        finally:
+            request_id.reset(token)
     assert lms.requests[0].headers["X-Request-ID"] == "abc-123"
     assert "X-Request-ID" not in lms.requests[1].headers
 

@@ -44,7 +44,7 @@ class TestUsers(UserContract):
         ],
         "phoneNumbers": [{"type": "work", "value": "+1"}, {"type": "mobile", "value": "+2"}],
         ENTERPRISE: {"department": "Physics", "organization": "Example University"},
-        LMS_USER: {"studentId": "S-1", "mustChangePassword": True},
+        LMS_USER: {"studentId": "S-1", "description": "<b>Hi</b>", "mustChangePassword": True},
     }
     other: Resource = {
         "userName": "bob",

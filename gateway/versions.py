@@ -1,0 +1,100 @@
+"""Versions of resources, and what a request demands of them (RFC 7644 section 3.14)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from connectors.mapping import Mapping
+from schemas.errors import ScimError
+
+Resource = dict[str, Any]
+
+
+def version_of(mapping: Mapping, resource: Resource) -> str | None:
+    """Return the weak entity tag of what a resource shows by itself; None when not all is read.
+
+    Lists of objects have no order; that of plain lists counts: the first role is the primary.
+    Call it before anything is added to what the LMS says.
+    """
+    if not mapping.whole <= resource.keys():
+        return None
+    said = {
+        name: _unordered(value) if type(value) is list and len(value) > 1 else value
+        for name, value in resource.items()
+        if value not in ([], {})
+    }
+    for name, asked in mapping.costly.items():
+        if asked:
+            _leave_out(said, name)
+    text = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    return f'W/"{blake2b(text, digest_size=12).hexdigest()}"'
+
+
+def _unordered(values: list[Any]) -> list[Any]:
+    if not isinstance(values[0], dict):
+        return values
+    return sorted(values, key=lambda value: orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
+
+
+def _leave_out(said: Resource, name: str) -> None:
+    name, _, sub = name.partition(".")
+    if not sub:
+        said.pop(name, None)
+    elif name in said:
+        said[name] = [{k: v for k, v in item.items() if k != sub} for item in said[name]]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The versions that a request accepts and those that it does not; `*` is any.
+
+    None means that the request says nothing of it.
+    """
+
+    match: tuple[str, ...] | None = None
+    none_match: tuple[str, ...] | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Tell whether there is anything to compare."""
+        return self.match is not None or self.none_match is not None
+
+    def is_known(self, version: str) -> bool:
+        """Tell whether a reader has this version already (If-None-Match)."""
+        return self.none_match is not None and _names(self.none_match, version)
+
+    def check(self, version: str) -> None:
+        """Raise 412 when a write must not change this version."""
+        if self.match is not None and not _names(self.match, version):
+            raise ScimError(412, f"The resource has changed: its version is {version}.")
+        if self.is_known(version):
+            raise ScimError(412, f"The resource has the version {version}.")
+
+
+ANY = Condition()
+
+
+def entity_tags(header: str | None) -> tuple[str, ...] | None:
+    """Return the entity tags of an If-Match or If-None-Match header, None when there is none.
+
+    >>> entity_tags('W/"a", "b"')
+    ('W/"a"', '"b"')
+    """
+    if header is None or not header.strip():
+        return None
+    return tuple(tag.strip() for tag in header.split(",") if tag.strip())
+
+
+def _names(tags: Iterable[str], version: str) -> bool:
+    """Tell whether the tags name the version; SCIM's are weak and compared as such."""
+    wanted = _opaque(version)
+    return any(tag == "*" or _opaque(tag) == wanted for tag in tags)
+
+
+def _opaque(tag: str) -> str:
+    return tag.removeprefix("W/").strip('"')
