@@ -45,6 +45,14 @@ class Finding:
     cure: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of what a plan's native calls give; `next` is where the next begins, "" nowhere."""
+
+    resources: Sequence[Resource]
+    next: str = ""
+
+
 class Collection:
     """All resources of one type in one LMS.
 
@@ -57,9 +65,23 @@ class Collection:
     can_fetch = False
     """Whether many resources can be read by id in one call: what an LMS that cannot page needs."""
 
+    can_page = False
+    """Whether the LMS pages by itself: then `page` is there, and `search` follows from it."""
+
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         """Yield batches that together hold all that the plan's native calls give, each id once."""
-        raise self._cannot("be listed")
+        if not self.can_page:
+            raise self._cannot("be listed")
+        start = ""
+        while True:
+            page = self.page(plan, start, 0)
+            yield page.resources
+            if not (start := page.next):
+                return
+
+    def page(self, plan: Plan, start: str, count: int) -> Page:
+        """Return one native page from `start` on, best of `count` resources (0: of the most)."""
+        raise self._cannot("be paged")
 
     def get(self, id: str) -> Resource | None:
         """Return one resource, or None when there is none of that id."""

@@ -10,12 +10,14 @@ import uuid
 from pathlib import Path
 from time import monotonic, perf_counter
 
+from cryptography.fernet import Fernet, MultiFernet
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from connectors import http
 from gateway import telemetry
 from gateway.audit import AuditLog
+from gateway.cursors import Cursors
 from gateway.database import Database
 from gateway.exchange import answer, error_answer, http_error_answer
 from gateway.reading import Reader
@@ -55,7 +57,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     database.migrate()
     targets = make_targets(settings, telemetry.observe_call)
     audit, tombstones = AuditLog(database), Tombstones(database)
-    reader = Reader(tombstones, Walks(database))
+    cursors = Cursors(MultiFernet([Fernet(Fernet.generate_key())]))
+    reader = Reader(tombstones, Walks(database), cursors)
     settler = Settler(database, audit, tombstones)
     writer = Writer(database, audit, tombstones, reader, settler, settings.version)
     app.extensions["matricula"] = {"database": database, "targets": targets, "audit": audit}

@@ -161,7 +161,8 @@ def attributes(target: str | None, config: Path | None, as_json: bool) -> None:
 @json_option
 def explain(target: str, filter_: str, type_: str, config: Path, as_json: bool) -> None:
     """Tell how a filter would be answered, without calling the LMS."""
-    from gateway.reading import Query, Reader
+    from gateway.query import Query
+    from gateway.reading import Reader
     from schemas.errors import ScimError
     from schemas.filters import parse_filter
 

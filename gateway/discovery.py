@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.reading import MAX_COUNT
+from gateway.cursors import CURSOR_SECONDS
+from gateway.query import DEFAULT_COUNT, MAX_COUNT
 from gateway.targets import Target
 from schemas.attributes import ResourceType, Schema
 from schemas.audit_event import AUDIT_EVENT
@@ -26,6 +27,14 @@ def service_provider_config(target: Target, base: str) -> dict[str, Any]:
         "changePassword": {"supported": password is not None},
         "sort": {"supported": True},
         "etag": {"supported": True},
+        "pagination": {
+            "cursor": True,
+            "index": True,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": DEFAULT_COUNT,
+            "maxPageSize": MAX_COUNT,
+            "cursorTimeout": CURSOR_SECONDS,
+        },
         "authenticationSchemes": [
             {
                 "type": "oauthbearertoken",

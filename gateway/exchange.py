@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from flask import Response, g, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from flask import Blueprint, Response, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
-from gateway.reading import Query
+from gateway.query import Query
 from gateway.versions import Condition, entity_tags
 from schemas.attributes import ResourceType
 from schemas.errors import InsufficientScope, ScimError, invalid_syntax
@@ -96,6 +96,7 @@ def query_of(resource_type: ResourceType, parameters: Any) -> Query:
         filter=parse_filter(loaded["filter"], resource_type) if loaded["filter"] else None,
         start=min(loaded["start_index"], _LAST),
         count=loaded["count"],
+        cursor=loaded["cursor"],
         sort_by=parse_path(loaded["sort_by"], resource_type) if loaded["sort_by"] else None,
         descending=loaded["descending"],
         projection=parse_projection(
@@ -103,6 +104,22 @@ def query_of(resource_type: ResourceType, parameters: Any) -> Query:
         ),
         actor=g.token.name,
     )
+
+
+def read_only(blueprint: Blueprint, *endpoints: str) -> None:
+    """Answer 405 to writes, which the routes of the resource types would otherwise take."""
+
+    def refuse(**_: str) -> Response:
+        raise MethodNotAllowed(["GET"])
+
+    for endpoint in endpoints:
+        for rule in (f"/{endpoint}", f"/{endpoint}/<id>"):
+            blueprint.add_url_rule(
+                rule,
+                f"read_only_{endpoint}",
+                refuse,
+                methods=["POST", "PUT", "PATCH", "DELETE"],
+            )
 
 
 def error_answer(error: ScimError) -> Response:

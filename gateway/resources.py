@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, g, request
-from werkzeug.exceptions import MethodNotAllowed
 
 from connectors.base import Collection
 from gateway import actions, discovery
 from gateway.audit import AuditLog
+from gateway.audit_events import add_audit_events
 from gateway.auth import caller, protect, require
 from gateway.exchange import (
     answer,
@@ -22,25 +22,23 @@ from gateway.exchange import (
     query_of,
     query_of_url,
     read_body,
+    read_only,
     read_optional_body,
 )
-from gateway.reading import Query, Reader, costly_of
+from gateway.query import Query
+from gateway.reading import Reader, costly_of
 from gateway.targets import Target
 from gateway.telemetry import observe_write
 from gateway.tokens import Tokens
 from gateway.writing import Writer
 from schemas.attributes import ResourceType
-from schemas.audit_event import AUDIT_EVENT
 from schemas.errors import (
     ScimError,
     forbidden,
     not_found,
-    not_found_resource,
     not_implemented,
 )
-from schemas.filters import Compare, conjunction, parse_path
-from schemas.messages import LIST_RESPONSE
-from schemas.projection import DEFAULT, Projection, project
+from schemas.projection import DEFAULT, Projection
 
 _DISCOVERY = ("ServiceProviderConfig", "ResourceTypes", "Schemas")
 
@@ -77,7 +75,7 @@ def make_blueprint(
             raise forbidden(f"The token is not for target {g.target.name}.")
 
     _add_discovery(scim, base)
-    _add_audit_events(scim, audit, base)
+    add_audit_events(scim, audit, reader.cursors, base)
 
     def collection_of(endpoint: str, scope: str | None = "read") -> Collection:
         collection: Collection = g.target.collection(endpoint)
@@ -260,77 +258,10 @@ def _add_discovery(scim: Blueprint, base: Callable[[], str]) -> None:
     def schema(urn: str) -> Response:
         return answer(discovery.one_schema(g.target, urn, base()))
 
-    _read_only(scim, *_DISCOVERY)
-
-
-def _add_audit_events(scim: Blueprint, audit: AuditLog, base: Callable[[], str]) -> None:
-    of_target = parse_path("target", AUDIT_EVENT)
-
-    def found(query: Query) -> Response:
-        require("audit:read")
-        mine = Compare(of_target, "eq", g.target.name)
-        total, events = audit.search(
-            conjunction(mine, query.filter) if query.filter else mine,
-            start=query.start,
-            count=query.limit,
-            sort_by=query.sort_by,
-            descending=query.descending,
-        )
-        body: dict[str, Any] = {
-            "schemas": [LIST_RESPONSE],
-            "totalResults": total,
-            "startIndex": max(query.start, 1),
-            "itemsPerPage": len(events),
-        }
-        if total and query.limit:
-            body["Resources"] = [_located(event, base()) for event in events]
-            body["Resources"] = [
-                project(query.projection, AUDIT_EVENT, event) for event in body["Resources"]
-            ]
-        return answer(body)
-
-    @scim.get("/AuditEvents")
-    def audit_events() -> Response:
-        return found(query_of_url(AUDIT_EVENT))
-
-    @scim.post("/AuditEvents/.search")
-    def search_audit_events() -> Response:
-        return found(query_of(AUDIT_EVENT, read_body()))
-
-    @scim.get("/AuditEvents/<id>")
-    def audit_event(id: str) -> Response:
-        require("audit:read")
-        event = audit.get(id)
-        if event is None or event["target"] != g.target.name:
-            raise not_found_resource("AuditEvent", id)
-        projection = projection_of(AUDIT_EVENT)
-        return answer(project(projection, AUDIT_EVENT, _located(event, base())))
-
-    _read_only(scim, "AuditEvents")
+    read_only(scim, *_DISCOVERY)
 
 
 def may_read(collection: Collection) -> bool:
     """Tell whether the token of the request may read the collection."""
     scope = f"{collection.mapping.full.endpoint.lower()}:read"
     return bool(g.token.allows(g.target.name, scope))
-
-
-def _located(event: dict[str, Any], base: str) -> dict[str, Any]:
-    event["meta"]["location"] = f"{base}/AuditEvents/{event['id']}"
-    return event
-
-
-def _read_only(scim: Blueprint, *endpoints: str) -> None:
-    """Answer 405 to writes, which the generic routes would otherwise take."""
-
-    def refuse(**_: str) -> Response:
-        raise MethodNotAllowed(["GET"])
-
-    for endpoint in endpoints:
-        for rule in (f"/{endpoint}", f"/{endpoint}/<id>"):
-            scim.add_url_rule(
-                rule,
-                f"read_only_{endpoint}",
-                refuse,
-                methods=["POST", "PUT", "PATCH", "DELETE"],
-            )

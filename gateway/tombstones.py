@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, insert, select
 
@@ -46,6 +47,14 @@ class Tombstones:
     def among(self, target: str, type: str, ids: Iterable[str]) -> frozenset[str]:
         """Return those of the ids that have a tombstone."""
         return self.all(target, type).intersection(ids)
+
+    def hide_members(self, target: str, resources: Iterable[dict[str, Any]]) -> None:
+        """Take the members out of groups that are gone for SCIM, though the LMS has them still."""
+        held = [resource for resource in resources if resource.get("members")]
+        if held and (hidden := self.all(target, "User")):
+            for resource in held:
+                members = resource["members"]
+                resource["members"] = [m for m in members if m.get("value") not in hidden]
 
     def by_login(self, target: str, type: str, login: str) -> str | None:
         """Return the id of the newest tombstone with that login in any letter case, or None."""

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import orjson
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select, update
 
+from gateway.cursors import CURSOR_SECONDS
 from gateway.database import Database, added, now
 from gateway.tables import walk_ids, walks
 
@@ -15,7 +16,7 @@ _CHUNK = 500
 """How many ids one row holds: a page reads few rows, and no row holds much more than a page."""
 
 _PAGE = (
-    select(walks.c.total, walk_ids.c.ids)
+    select(walks.c.walk, walks.c.time, walks.c.total, walk_ids.c.ids)
     .outerjoin(
         walk_ids,
         (walk_ids.c.walk == walks.c.walk)
@@ -37,17 +38,20 @@ class Walks:
     def __init__(
         self,
         database: Database,
-        seconds: float = 300,
+        seconds: float = CURSOR_SECONDS,
         max_ids: int = 200_000,
-        max_walks: int = 50,
+        max_walks: int = 200,
     ) -> None:
         self._database = database
         self._age = timedelta(seconds=seconds)
         self._max_ids = max_ids
         self._max_walks = max_walks
 
-    def keep(self, target: str, type: str, key: str, ids: Sequence[str]) -> None:
-        """Keep the ids in place of those kept before; more than `max_ids` are not kept at all."""
+    def keep(self, target: str, type: str, key: str, ids: Sequence[str]) -> bool:
+        """Keep the ids in place of those kept before; more than `max_ids` are not kept at all.
+
+        Returns whether they are kept.
+        """
         moment = now()
         chunks = [
             {"chunk": number, "ids": orjson.dumps(ids[start : start + _CHUNK])}
@@ -87,11 +91,15 @@ class Walks:
                     )
             kept = newest.limit(self._max_walks)
             connection.execute(delete(walks).where(walks.c.walk.not_in(kept)))
+        return len(ids) <= self._max_ids
 
     def page(
         self, target: str, type: str, key: str, start: int, count: int
     ) -> tuple[int, list[str]] | None:
-        """Return the total and up to `count` ids from the 1-based `start`; None when not kept."""
+        """Return the total and up to `count` ids from the 1-based `start`; None when not kept.
+
+        What is read is kept on: its time begins anew.
+        """
         first = max(start, 1) - 1
         last = first + max(count, 0) - 1
         asked = {
@@ -106,6 +114,10 @@ class Walks:
             rows = connection.execute(_PAGE, asked).all()
         if not rows:
             return None
+        if rows[0].time < now() - self._age / 2:
+            with self._database.write() as connection:
+                row = walks.c.walk == rows[0].walk
+                connection.execute(update(walks).where(row).values(time=now()))
         total = rows[0].total
         if last < first or first >= total:
             return total, []

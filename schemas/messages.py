@@ -111,7 +111,10 @@ class _Integer(fields.Integer):
 
 
 class SearchForm(Form):
-    """The parameters of a query, from the URL or from a SearchRequest (RFC 7644 section 3.4.3)."""
+    """The parameters of a query, from the URL or from a SearchRequest.
+
+    RFC 7644 section 3.4.3, RFC 9865 section 2.
+    """
 
     class Meta:
         unknown = EXCLUDE
@@ -119,6 +122,7 @@ class SearchForm(Form):
     filter = fields.String(load_default=None)
     start_index = _Integer(data_key="startIndex", load_default=1)
     count = _Integer(load_default=None)
+    cursor = fields.String(load_default=None)
     sort_by = fields.String(data_key="sortBy", load_default=None)
     sort_order = fields.String(data_key="sortOrder", load_default="ascending")
     attributes = fields.List(fields.String(), load_default=list)
@@ -129,7 +133,7 @@ class SearchForm(Form):
 
 _SEARCH_FORM = SearchForm()
 _SEARCH_NAMES = (
-    *("schemas", "filter", "startIndex", "count", "sortBy", "sortOrder"),
+    *("schemas", "filter", "startIndex", "count", "cursor", "sortBy", "sortOrder"),
     *("attributes", "excludedAttributes"),
 )
 

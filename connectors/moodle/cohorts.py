@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from connectors.base import Collection
@@ -112,7 +112,7 @@ class Cohorts(Collection):
         members = members_of(self._client, [_number(resource["id"]) for resource in resources])
         for resource in resources:
             ids = members.get(_number(resource["id"]), ())
-            resource["members"] = [{"value": str(id), "type": "User"} for id in ids]
+            resource["members"] = _shown(ids)
         if "members.display" in wanted:
             ids = sorted({id for held in members.values() for id in held})
             names = {u["id"]: u.get("displayName") for u in self._users.fetch(list(map(str, ids)))}
@@ -139,7 +139,7 @@ class Cohorts(Collection):
         except ScimError as error:
             self._undo_create(created["id"], error)
             raise
-        return {**created, "members": [{"value": id, "type": "User"} for id in users]}
+        return {**created, "members": _shown(sorted(map(int, users)))}
 
     def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
         number = _number(before["id"])
@@ -158,6 +158,8 @@ class Cohorts(Collection):
             if error.code == "invalidrecord":
                 raise not_found_resource("Group", before["id"]) from None
             raise
+        if "members" in after:
+            after["members"] = _shown(sorted(int(member["value"]) for member in after["members"]))
         return after
 
     def delete(self, id: str) -> None:
@@ -282,6 +284,10 @@ class Cohorts(Collection):
     def _with_idnumber(self, idnumber: str, other_than: str = "") -> list[Native]:
         rows = self._client.call(SEARCH, _query(idnumber))["cohorts"]
         return [row for row in rows if row["idnumber"] == idnumber and str(row["id"]) != other_than]
+
+
+def _shown(users: Iterable[int]) -> list[Resource]:
+    return [{"value": str(id), "type": "User"} for id in users]
 
 
 def _query(text: str) -> dict[str, Any]:

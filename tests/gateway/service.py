@@ -218,4 +218,5 @@ SCIM_TYPES = {
     None,
     *("invalidFilter", "tooMany", "uniqueness", "mutability", "invalidSyntax", "invalidPath"),
     *("noTarget", "invalidValue", "invalidVers", "sensitive"),
+    *("invalidCursor", "expiredCursor", "invalidCount"),
 }
