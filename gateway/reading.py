@@ -47,6 +47,21 @@ class Reader:
         collection.complete([resource], wanted)
         return resource
 
+    def existing(self, target: Target, ids: set[str]) -> set[str]:
+        """Return those of the ids that are users or groups and not deleted."""
+        found: set[str] = set()
+        for name in ("User", "Group"):
+            collection = target.connector.collections.get(name)
+            left = [id for id in ids if id not in found]
+            if collection is None or not left:
+                continue
+            if collection.can_fetch:
+                found |= {resource["id"] for resource in collection.fetch(left)}
+            else:
+                found |= {id for id in left if collection.get(id) is not None}
+            found -= self._tombstones.among(target.name, name, found)
+        return found
+
     def show(
         self,
         target: Target,

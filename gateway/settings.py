@@ -19,7 +19,11 @@ _TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _RESERVED = {"health", "ready", "metrics", "console", "scim"}
 _SECRETS = {"token", "client_secret", "refresh_token", "key", "password"}
 _SQLITE = "sqlite:///"
-_POLICIES = {"delete": ("disable", "delete", "refuse"), "changes": ("all", "add", "remove")}
+_POLICIES = {
+    "delete": ("disable", "delete", "refuse"),
+    "changes": ("all", "add", "remove"),
+    "unknown_members": ("refuse", "ignore"),
+}
 
 
 class ConfigurationError(Exception):
@@ -31,8 +35,9 @@ class TargetSettings:
     """One target: which connector, and the policies that hold for all connectors.
 
     `delete` is disable, delete or refuse; `changes` is all, add (nothing is ever removed) or
-    remove (nothing is ever added); `strict` refuses what the standard does not allow; `max_scan`
-    is how many resources one query may read; `include` names the only attributes that leave the
+    remove (nothing is ever added); `unknown_members` of a group refuse the write, or are ignored
+    and named in the audit event; `strict` refuses what the standard does not allow; `max_scan` is
+    how many resources one query may read; `include` names the only attributes that leave the
     gateway, all when empty.
     """
 
@@ -40,6 +45,7 @@ class TargetSettings:
     options: Options = field(repr=False)
     delete: str = "disable"
     changes: str = "all"
+    unknown_members: str = "refuse"
     strict: bool = False
     max_scan: int = 20_000
     include: tuple[str, ...] = ()
@@ -72,6 +78,7 @@ _COMMON: dict[str, type | tuple[type, ...]] = {
     "attributes": dict,
     "delete": str,
     "changes": str,
+    "unknown_members": str,
     "strict": bool,
     "max_scan": int,
     "include": list,
@@ -169,7 +176,7 @@ def _target(name: str, entry: dict[str, Any]) -> TargetSettings:
         **{key: entry[key] for key in _OPTIONS if key in entry},
         more={key: value for key, value in entry.items() if key not in _COMMON},
     )
-    own = ("delete", "changes", "strict", "max_scan")
+    own = ("delete", "changes", "unknown_members", "strict", "max_scan")
     policies = {key: entry[key] for key in own if key in entry}
     include = entry.get("include", [])
     if not all(isinstance(path, str) for path in include):

@@ -59,6 +59,7 @@ class Writer:
             caller.require(_scope(collection))
             resource = self._loaded(target, collection, attempt, body())
             resource = collection.mapping.with_defaults(resource)
+            resource = self._with_known_members(target, attempt, {}, resource)
             check(collection.mapping.resource_type, resource)
             changes = diff(collection.mapping.resource_type, {}, resource)
             attempt.note(
@@ -221,6 +222,7 @@ class Writer:
         before = self._read(target, collection, id, wanted, condition)
         attempt.note(login=login_of(before))
         after = mapping.carry_over(before, desired(before))
+        after = self._with_known_members(target, attempt, before, after)
         check(mapping.resource_type, after, before=before, patched=patched)
         changes = diff(mapping.resource_type, before, after)
         allowed = tuple(c for c in changes if _is_allowed(target.settings.changes, c))
@@ -395,6 +397,22 @@ class Writer:
             raise invalid_syntax(f"This target does not hold: {', '.join(sorted(ignored))}.")
         attempt.note(ignored=tuple(dict.fromkeys(ignored + unknown)))
         return fitted
+
+    def _with_known_members(
+        self, target: Target, attempt: Attempt, before: Resource, after: Resource
+    ) -> Resource:
+        """Leave new members out that do not exist, where that is the target's policy."""
+        held = {member.get("value") for member in before.get("members", ())}
+        new = {m.get("value") for m in after.get("members", ())} - held
+        if not new or target.settings.unknown_members != "ignore":
+            return after
+        unknown = new - self._reader.existing(target, new)
+        if unknown:
+            left_out = tuple(f'members[value eq "{id}"]' for id in sorted(map(str, unknown)))
+            attempt.note(ignored=attempt.intent.ignored + left_out)
+            members = [m for m in after["members"] if m.get("value") not in unknown]
+            after = {**after, "members": members}
+        return after
 
     def _refuse_tombstoned(self, target: Target, changes: Iterable[Change]) -> None:
         """Refuse to make a deleted account a member; it is still there in the LMS."""

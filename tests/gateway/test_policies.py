@@ -13,7 +13,7 @@ from gateway.targets import make_targets
 from schemas.attributes import CORE, ENTERPRISE
 from schemas.changes import diff, replay
 from schemas.user import USER
-from tests.gateway.service import Service, patch_op
+from tests.gateway.service import Scim, Service, patch_op, team
 
 USERS = "/moodle/scim/v2/Users"
 GROUPS = "/moodle/scim/v2/Groups"
@@ -106,3 +106,34 @@ def test_the_account_of_the_targets_own_token_cannot_be_switched_off(make: Make)
     assert service.client.patch(own, json=patch_op(change)).status_code == 403
     assert service.client.get(own).json["active"] is True
     assert {event["outcome"] for event in service.events} == {"refused"}
+
+
+@pytest.mark.parametrize("name", ["memory", "moodle"])
+def test_unknown_members_refuse_the_write(name: str, make: Callable[..., Service]) -> None:
+    scim = Scim(make(), name)
+    ann = scim.add("ann")
+    refused = scim.post("/Groups", team("Staff", ann, "7777"))
+    assert (refused.status_code, refused.json["scimType"]) == (400, "invalidValue")
+    assert "7777" in refused.json["detail"]
+    assert scim.get("/Groups", filter='displayName eq "Staff"').json["totalResults"] == 0
+    group = scim.add_group("Crew", ann)
+    add = {"op": "add", "path": "members", "value": [{"value": "7777"}]}
+    assert scim.patch(f"/Groups/{group}", add).status_code == 400
+    assert scim.members(group) == {ann}
+
+
+@pytest.mark.parametrize("name", ["memory", "moodle"])
+def test_unknown_members_can_be_left_out_and_named(name: str, make: Callable[..., Service]) -> None:
+    scim = Scim(make(policies={"unknown_members": "ignore"}), name)
+    ann, ben, cleo = (scim.add(login) for login in ("ann", "ben", "cleo"))
+    assert scim.delete(f"/Users/{cleo}").status_code == 204
+    group = scim.add_group("Staff", ann, "7777", cleo)
+    assert scim.members(group) == {ann}
+    named = [f'members[value eq "{id}"]' for id in sorted(("7777", cleo))]
+    assert scim.event["ignored"] == named
+    add = {"op": "add", "path": "members", "value": [{"value": ben}, {"value": "x y"}]}
+    assert scim.patch(f"/Groups/{group}", add).status_code in (200, 204)
+    assert scim.members(group) == {ann, ben}
+    assert scim.event["ignored"] == ['members[value eq "x y"]']
+    assert scim.patch(f"/Groups/{group}", add).status_code in (200, 204)
+    assert scim.event["outcome"] == "noChange"
