@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from gateway.cursors import CURSOR_SECONDS
@@ -132,9 +133,9 @@ def one_schema(target: Target, urn: str, base: str) -> dict[str, Any]:
     raise not_found(f"There is no schema {urn!r}.")
 
 
-def refuse_filter(has_filter: bool) -> None:
+def refuse_filter(parameters: Iterable[str]) -> None:
     """Raise 403 for a filter on a discovery endpoint (RFC 7644 section 4)."""
-    if has_filter:
+    if any(name.lower() == "filter" for name in parameters):
         raise forbidden("Discovery endpoints take no filter.")
 
 

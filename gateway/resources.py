@@ -238,11 +238,12 @@ def make_blueprint(
 def _add_discovery(scim: Blueprint, base: Callable[[], str]) -> None:
     @scim.get("/ServiceProviderConfig")
     def service_provider_config() -> Response:
+        discovery.refuse_filter(request.args)
         return answer(discovery.service_provider_config(g.target, base()))
 
     @scim.get("/ResourceTypes")
     def resource_types() -> Response:
-        discovery.refuse_filter("filter" in request.args)
+        discovery.refuse_filter(request.args)
         return answer(discovery.resource_type_list(g.target, base()))
 
     @scim.get("/ResourceTypes/<name>")
@@ -251,7 +252,7 @@ def _add_discovery(scim: Blueprint, base: Callable[[], str]) -> None:
 
     @scim.get("/Schemas")
     def schemas() -> Response:
-        discovery.refuse_filter("filter" in request.args)
+        discovery.refuse_filter(request.args)
         return answer(discovery.schema_list(g.target, base()))
 
     @scim.get("/Schemas/<urn>")

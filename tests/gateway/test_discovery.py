@@ -37,6 +37,10 @@ def test_lists_and_their_parts(scim: Scim, path: str) -> None:
     assert scim.get(f"{path}/nothing").status_code == 404
 
 
+def test_the_features_take_no_filter_either(scim: Scim) -> None:
+    assert scim.get("/ServiceProviderConfig", filter="patch pr").status_code == 403
+
+
 @pytest.mark.parametrize("path", [*ENDPOINTS, *(f"{path}/User" for path in ENDPOINTS)])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_discovery_is_read_only(scim: Scim, path: str, method: str) -> None:

@@ -263,3 +263,74 @@ def test_a_scan_beyond_the_limit_is_refused_with_the_plan(
     assert scim.get("/Users", filter='userName eq "ann"').status_code == (
         200 if name == "moodle" else 400
     )
+
+
+def simple_paths(scim: Scim, name: str) -> list[str]:
+    """Return the paths of everything that a type declares and that has an order."""
+    kind = scim.get(f"/ResourceTypes/{name}").json
+    paths = ["id", "externalId", "meta.resourceType", "meta.location"]
+    for urn in (kind["schema"], *(e["schema"] for e in kind["schemaExtensions"])):
+        for attribute in scim.get(f"/Schemas/{urn}").json["attributes"]:
+            if attribute["returned"] == "never":
+                continue
+            path = f"{urn}:{attribute['name']}"
+            paths.append(path)
+            paths += [f"{path}.{sub['name']}" for sub in attribute.get("subAttributes", ())]
+    return paths
+
+
+@pytest.mark.parametrize("name", ["User", "Group"])
+def test_every_declared_attribute_gives_an_order(scim: Scim, name: str) -> None:
+    endpoint = f"/{name}s"
+    every = sorted(user["id"] for user in scim.get(endpoint).json["Resources"])
+    for path in simple_paths(scim, name):
+        for order in ("ascending", "descending"):
+            answer = scim.get(endpoint, sortBy=path, sortOrder=order)
+            assert answer.status_code == 200, (path, answer.text)
+            found = [resource["id"] for resource in answer.json["Resources"]]
+            assert sorted(found) == every, path
+
+
+def test_an_order_by_the_value_of_one_kind(scim: Scim) -> None:
+    path = 'emails[type eq "work"].value'
+    assert scim.logins(filter=ONLY, sortBy=path) == sorted(LOGINS)
+    assert scim.logins(filter=ONLY, sortBy=path, sortOrder="descending") == sorted(LOGINS)[::-1]
+    assert sorted(scim.logins(filter=ONLY, sortBy='emails[type eq "home"].value')) == sorted(LOGINS)
+
+
+def test_users_tell_their_groups(scim: Scim) -> None:
+    eve = scim.get("/Users", filter='userName eq "eve"', attributes="groups").json["Resources"][0]
+    (group,) = eve["groups"]
+    assert group["display"] == "Staff"
+    assert group["type"] == "direct"
+    assert group["$ref"].endswith(f"{scim.base}/Groups/{group['value']}")
+    by_id = scim.get(f"/Users/{eve['id']}", attributes="groups.display").json
+    assert by_id["groups"] == [{"display": "Staff"}]
+    found = scim.logins(filter=f'groups.value eq "{group["value"]}"')
+    assert sorted(found) == ["ann", "eve"]
+    assert sorted(scim.logins(filter='groups[display eq "staff"]')) == ["ann", "eve"]
+    cat = scim.get("/Users", filter='userName eq "cat"', attributes="groups").json["Resources"][0]
+    assert "groups" not in cat
+
+
+def test_groups_on_request_cost_calls_and_else_none(scim: Scim) -> None:
+    scim.service.forget()
+    scim.get("/Users", filter='userName eq "eve"')
+    alone = scim.service.calls
+    scim.get("/Users", filter='userName eq "eve"', attributes="userName,groups")
+    if scim.name == "moodle":
+        assert (alone, scim.service.calls) == (1, 1 + 3)
+
+
+def test_members_tell_their_names_when_asked(scim: Scim) -> None:
+    query = {"filter": 'displayName eq "Staff"'}
+    (plain,) = scim.get("/Groups", **query).json["Resources"]
+    assert all("display" not in member for member in plain["members"])
+    asked = {"attributes": "members.value,members.display,members.$ref"}
+    (named,) = scim.get("/Groups", **query, **asked).json["Resources"]
+    for member in named["members"]:
+        assert member["display"]
+        assert scim.service.client.get(member["$ref"]).json["id"] == member["value"]
+    name = named["members"][0]["display"]
+    found = scim.get("/Groups", filter=f'members.display eq "{name}"').json
+    assert [group["displayName"] for group in found["Resources"]] == ["Staff"]
