@@ -7,12 +7,11 @@ from typing import Any
 
 from connectors.fields import Field, Impossible, Push, Row, same
 from connectors.narrowing import narrowed
+from connectors.places import drop, is_in_slot, place, value_at
 from schemas.attributes import ResourceType
 from schemas.changes import Change
 from schemas.errors import invalid_value, mutability
 from schemas.filters import And, Compare, Filter, parse_path
-from schemas.match import is_present
-from schemas.messages import is_void
 from schemas.paths import Path
 
 __all__ = ["Field", "Impossible", "Mapping", "Native", "Push", "Resource", "Row", "same"]
@@ -65,24 +64,24 @@ class Mapping:
     def with_filled(self, before: Resource, after: Resource) -> Resource:
         """Return `after` with what the LMS filled by itself and a PUT left out."""
         for row in self.rows:
-            value = _value_at(before, row) if row.field.filled else None
-            if value is not None and _value_at(after, row) is None:
-                _place(after, row.path, row.constants, self._is_only_slot(row), value)
+            value = value_at(before, row) if row.field.filled else None
+            if value is not None and value_at(after, row) is None:
+                place(after, row.path, row.constants, self._is_only_slot(row), value)
         return after
 
     def with_defaults(self, resource: Resource) -> Resource:
         """Return a new resource with the target's defaults for what it does not name."""
         for row in self.rows:
             default = row.field.default
-            if default is not None and _value_at(resource, row) is None:
-                _place(resource, row.path, row.constants, self._is_only_slot(row), default)
+            if default is not None and value_at(resource, row) is None:
+                place(resource, row.path, row.constants, self._is_only_slot(row), default)
         return resource
 
     def refuse_removal(self, before: Resource, after: Resource) -> None:
         """Raise 400 mutability when `after` lacks what the LMS always has, such as `active`."""
         for row in self.rows:
             fixed = row.field.writable and row.field.empty is None and not row.field.required
-            if fixed and _value_at(before, row) is not None and _value_at(after, row) is None:
+            if fixed and value_at(before, row) is not None and value_at(after, row) is None:
                 raise mutability(f"{row.path} cannot be removed.")
 
     def row(self, path: Path) -> Row | None:
@@ -105,7 +104,7 @@ class Mapping:
             if plain:
                 resource[plain] = value
             else:
-                _place(resource, path, constants, only, value)
+                place(resource, path, constants, only, value)
         return resource
 
     def carry_over(self, before: Resource, after: Resource) -> Resource:
@@ -116,10 +115,10 @@ class Mapping:
         for row in self.rows:
             field = row.field
             keeps = not field.writable or (field.empty is None and not field.required)
-            if keeps and _value_at(carried, row) is None:
-                value = _value_at(before, row)
+            if keeps and value_at(carried, row) is None:
+                value = value_at(before, row)
                 if value is not None:
-                    _place(carried, row.path, row.constants, self._is_only_slot(row), value)
+                    place(carried, row.path, row.constants, self._is_only_slot(row), value)
         return carried
 
     def to_native(self, resource: Resource) -> Native:
@@ -128,7 +127,7 @@ class Mapping:
         for row in self.rows:
             if not row.field.at_create or row.field.costly:
                 continue
-            value = _value_at(resource, row)
+            value = value_at(resource, row)
             if value is not None:
                 native[row.field.native] = _written(row, value)
         return native
@@ -157,7 +156,7 @@ class Mapping:
         """Return a written resource as the LMS will show it: without what cannot be read."""
         for row in self.rows:
             if not row.field.readable:
-                _drop(resource, row)
+                drop(resource, row)
         return resource
 
     def native_name(self, path: Path) -> str | None:
@@ -235,78 +234,11 @@ def _constants(where: Filter | None) -> dict[str, Any]:
     return {term.path.name: term.value for term in terms if isinstance(term, Compare)}
 
 
-def _place(
-    resource: Resource, path: Path, constants: dict[str, Any], only: bool, value: Any
-) -> None:
-    """Put a value at its path; `only` marks the one value of a list as the primary one."""
-    holder = resource.setdefault(path.urn, {}) if path.urn else resource
-    if path.sub is None:
-        holder[path.name] = value
-    elif not path.attribute.multi_valued:
-        holder.setdefault(path.name, {})[path.sub] = value
-    else:
-        item = _slot(holder.setdefault(path.name, []), constants)
-        item[path.sub] = value
-        if only:
-            item["primary"] = True
-
-
-def _drop(resource: Resource, row: Row) -> None:
-    """Take the value at a row's place away, and the holder that has nothing left to say."""
-    path = row.path
-    holder = resource.get(path.urn) if path.urn else resource
-    held = (holder or {}).get(path.name)
-    if held is None or holder is None:
-        return
-    if path.sub is None:
-        del holder[path.name]
-    else:
-        for item in held if isinstance(held, list) else [held]:
-            if _is_in_slot(item, row.constants):
-                item.pop(path.sub, None)
-        if isinstance(held, list):
-            holder[path.name] = [item for item in held if not is_void(item)]
-        if not holder[path.name]:
-            del holder[path.name]
-    if path.urn and not holder:
-        del resource[path.urn]
-
-
-def _slot(items: list[dict[str, Any]], constants: dict[str, Any]) -> dict[str, Any]:
-    for item in items:
-        if _is_in_slot(item, constants):
-            return item
-    items.append(dict(constants))
-    return items[-1]
-
-
 def _written(row: Row, value: Any) -> Any:
     try:
         return row.field.write(value)
     except ValueError as problem:
         raise invalid_value(f"{row.path}: {problem}.") from None
-
-
-def _value_at(resource: Resource, row: Row) -> Any:
-    path = row.path
-    holder = (resource.get(path.urn) or {}) if path.urn else resource
-    value = holder.get(path.name)
-    if path.sub is None or value is None:
-        return value if is_present(value) else None
-    items = value if isinstance(value, list) else [value]
-    for item in items:
-        if _is_in_slot(item, row.constants):
-            held = item.get(path.sub)
-            return held if is_present(held) else None
-    return None
-
-
-def _is_in_slot(item: dict[str, Any], constants: dict[str, Any]) -> bool:
-    """Tell whether a value is of the wanted type, in whatever letter case that is written."""
-    return all(
-        str(item.get(name, "")).casefold() == str(wanted).casefold()
-        for name, wanted in constants.items()
-    )
 
 
 def _holders(full: ResourceType, resource: Resource) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -326,7 +258,7 @@ def _fit_subs(rows: list[Row], value: Any, shown: str, ignored: list[str]) -> An
 def _choose(items: list[dict[str, Any]], slot: list[Row], *, only: bool) -> dict[str, Any] | None:
     constants = slot[0].constants
     for item in items:
-        if _is_in_slot(item, constants):
+        if is_in_slot(item, constants):
             return item
     if not only:
         return None

@@ -190,7 +190,7 @@ def user_mapping(options: Options) -> Mapping:
               modifiable=False),
         Field("groups", "cohorts", costly=True, returned="request", at_create=False,
               modifiable=False, subs={"type": {"canonical_values": ("direct",)}}),
-        walk="reads all users at once, for Moodle cannot page; the ids are kept for five minutes, "
+        walk="reads all users at once, for Moodle cannot page; the ids are kept for ten minutes, "
         "and each page that follows is one call by id",
     )  # fmt: skip
     natives = {field.native: field for field in mapping.fields}
