@@ -123,6 +123,9 @@ class Connector:
 
     collections: dict[str, Collection]
 
+    lasting = True
+    """Whether what the target holds outlives this process."""
+
     def check(self) -> Iterable[Finding]:
         """Yield what the set-up lacks: reachability, functions, rights, settings."""
         return [Finding("ok", "Nothing to check.")]

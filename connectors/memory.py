@@ -244,6 +244,8 @@ class Groups(MemoryCollection):
 class Memory(Connector):
     """Users and groups that live as long as the process."""
 
+    lasting = False
+
     def __init__(self, options: Options) -> None:
         store = Store()
         users = Users(everything(USER, _MANY), store, unique="userName")

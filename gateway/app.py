@@ -68,6 +68,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     _add_health(app, database, targets)
     _add_errors(app)
     _add_request_log(app)
+    for target in targets.values():
+        if not target.connector.lasting:
+            tombstones.clear(target.name)
     settler.settle_all(targets)
     return app
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from gateway.bulk import MAX_OPERATIONS, MAX_PAYLOAD
 from gateway.cursors import CURSOR_SECONDS
 from gateway.query import DEFAULT_COUNT, MAX_COUNT
 from gateway.targets import Target
@@ -23,7 +24,11 @@ def service_provider_config(target: Target, base: str) -> dict[str, Any]:
     return {
         "schemas": [_CORE + "ServiceProviderConfig"],
         "patch": {"supported": True},
-        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {
+            "supported": True,
+            "maxOperations": MAX_OPERATIONS,
+            "maxPayloadSize": MAX_PAYLOAD,
+        },
         "filter": {"supported": True, "maxResults": MAX_COUNT},
         "changePassword": {"supported": password is not None},
         "sort": {"supported": True},

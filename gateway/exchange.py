@@ -39,7 +39,8 @@ def read_body() -> Any:
     try:
         content = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        raise ScimError(413, "The body is larger than this service takes.") from None
+        most = request.max_content_length
+        raise ScimError(413, f"The body may hold {most} bytes.") from None
     except HTTPException:
         raise invalid_syntax("The body did not arrive whole.") from None
     try:

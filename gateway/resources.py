@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import orjson
 from flask import Blueprint, Response, g, request
 
 from connectors.base import Collection
@@ -13,6 +14,7 @@ from gateway import actions, discovery
 from gateway.audit import AuditLog
 from gateway.audit_events import add_audit_events
 from gateway.auth import caller, protect, require
+from gateway.bulk import add_bulk
 from gateway.exchange import (
     answer,
     base_url,
@@ -25,11 +27,13 @@ from gateway.exchange import (
     read_only,
     read_optional_body,
 )
+from gateway.openapi import openapi
 from gateway.query import Query
 from gateway.reading import Reader, costly_of
 from gateway.targets import Target
 from gateway.telemetry import observe_write
 from gateway.tokens import Tokens
+from gateway.versions import OF_OTHERS
 from gateway.writing import Writer
 from schemas.attributes import ResourceType
 from schemas.errors import (
@@ -145,8 +149,9 @@ def make_blueprint(
         wanted = costly_of(collection, projection)
         resource = reader.find(g.target, collection, id, wanted)
         version = reader.version(g.target, collection, resource)
-        # What is only shown when asked for is not part of the version.
-        if version and wanted <= collection.mapping.whole and condition_of().is_known(version):
+        more = (wanted - collection.mapping.whole) | (OF_OTHERS & resource.keys())
+        # What is shown beyond what the version covers may be new.
+        if version and not more and condition_of().is_known(version):
             return Response(status=304, headers={"ETag": version})
         return shown(collection, resource, projection)
 
@@ -232,6 +237,7 @@ def make_blueprint(
     def me() -> Response:
         raise not_implemented("/Me is not supported: tokens belong to services, not to people.")
 
+    add_bulk(scim, reader, writer, base, who)
     return scim
 
 
@@ -258,6 +264,11 @@ def _add_discovery(scim: Blueprint, base: Callable[[], str]) -> None:
     @scim.get("/Schemas/<urn>")
     def schema(urn: str) -> Response:
         return answer(discovery.one_schema(g.target, urn, base()))
+
+    @scim.get("/openapi.json")
+    def openapi_document() -> Response:
+        document = orjson.dumps(openapi(g.target, base()))
+        return Response(document, content_type="application/json")
 
     read_only(scim, *_DISCOVERY)
 

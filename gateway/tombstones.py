@@ -40,6 +40,11 @@ class Tombstones:
         with self._database.write() as connection:
             connection.execute(delete(tombstones).where(*_one(target, type, id)))
 
+    def clear(self, target: str) -> None:
+        """Take all tombstones of a target away: what they stood for is gone."""
+        with self._database.write() as connection:
+            connection.execute(delete(tombstones).where(tombstones.c.target == target))
+
     def has(self, target: str, type: str, id: str) -> bool:
         """Tell whether the resource has a tombstone."""
         return id in self.all(target, type)

@@ -15,6 +15,10 @@ from schemas.errors import ScimError
 Resource = dict[str, Any]
 
 
+OF_OTHERS = frozenset(("groups",))
+"""What other resources say of this one: a new member does not make another version of a user."""
+
+
 def version_of(mapping: Mapping, resource: Resource) -> str | None:
     """Return the weak entity tag of what a resource shows by itself; None when not all is read.
 
@@ -26,7 +30,7 @@ def version_of(mapping: Mapping, resource: Resource) -> str | None:
     said = {
         name: _unordered(value) if type(value) is list and len(value) > 1 else value
         for name, value in resource.items()
-        if value not in ([], {})
+        if value not in ([], {}) and name not in OF_OTHERS
     }
     for name, asked in mapping.costly.items():
         if asked:

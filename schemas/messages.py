@@ -91,7 +91,7 @@ def load_value(
 
 def load_patch(body: Any, *, strict: bool = False) -> list[Operation]:
     """Return the operations of a PatchOp message (RFC 7644 section 3.5.2)."""
-    message = _message(body, "schemas", "Operations")
+    message = message_of(body, "schemas", "Operations")
     urns = message.get("schemas")
     if (urns is not None or strict) and PATCH_OP.lower() not in _lower(urns):
         raise invalid_syntax(f"schemas must hold {PATCH_OP}.")
@@ -143,7 +143,7 @@ def load_search(parameters: Any) -> dict[str, Any]:
 
     Raises 400 invalidValue for wrong types, and for an unknown sortOrder.
     """
-    message = _message(parameters, *_SEARCH_NAMES)
+    message = message_of(parameters, *_SEARCH_NAMES)
     message = {name: value for name, value in message.items() if value is not None}
     try:
         loaded: dict[str, Any] = _SEARCH_FORM.load(message)
@@ -159,14 +159,14 @@ def load_form(form: Form, body: Any) -> dict[str, Any]:
     """Load a small message of our own; names are taken in any letter case."""
     names = [field.data_key or name for name, field in form.fields.items()]
     try:
-        loaded: dict[str, Any] = form.load(_message(body, *names))
+        loaded: dict[str, Any] = form.load(message_of(body, *names))
     except ValidationError as error:
         raise invalid_value(sentence(error)) from None
     return loaded
 
 
 def _operation(item: Any, strict: bool) -> Operation:
-    message = _message(item, "op", "path", "value")
+    message = message_of(item, "op", "path", "value")
     op, path = message.get("op"), message.get("path")
     if not isinstance(op, str) or op.lower() not in ("add", "replace", "remove"):
         raise invalid_syntax("op must be add, replace or remove.")
@@ -181,8 +181,8 @@ def _operation(item: Any, strict: bool) -> Operation:
     return Operation(op.lower(), path or None, message.get("value"))
 
 
-def _message(body: Any, *names: str) -> dict[str, Any]:
-    """Return the object with the given names spelled as the standard does."""
+def message_of(body: Any, *names: str) -> dict[str, Any]:
+    """Return the object with the given names spelled as the standard does; 400 for no object."""
     if not isinstance(body, Mapping):
         raise invalid_syntax("The body must be a JSON object.")
     spelled = {name.lower(): name for name in names}

@@ -146,3 +146,18 @@ def test_deleted_members_do_not_come_back_through_a_condition(scim: Scim) -> Non
     body = team("Staff", ann)
     assert scim.send("PUT", path, body, headers={"If-Match": tag}).status_code == 200
     assert scim.members(path.rpartition("/")[2]) == {ann}
+
+
+def test_a_membership_is_not_the_users_change(scim: Scim) -> None:
+    ann = scim.add("ann")
+    path = f"/Users/{ann}"
+    tag = version(scim, path)
+    scim.add_group("Staff", ann)
+    assert version(scim, path) == tag
+    # But what is shown of it is new, so it is not held back.
+    asked = {"query_string": {"attributes": "groups"}, "headers": {"If-None-Match": tag}}
+    answer = scim.send("GET", path, **asked)
+    assert answer.status_code == 200
+    assert answer.json["groups"][0]["display"] == "Staff"
+    done = scim.send("PATCH", path, patch_op(RENAME), headers={"If-Match": tag})
+    assert done.status_code == 200

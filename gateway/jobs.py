@@ -1,0 +1,63 @@
+"""Running tasks side by side that wait for each other, within a limit (for bulk requests)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing to do once the tasks with the numbers in `after` have ended.
+
+    `run` is told which of them have not, where tasks wait for each other in a circle. It returns
+    whether it succeeded, and what is to be done later because of that, or None.
+    """
+
+    number: int
+    after: frozenset[int]
+    run: Callable[[frozenset[int]], tuple[bool, Task | None]]
+
+
+def run_all(tasks: Sequence[Task], *, limit: int, errors: int = 0) -> None:
+    """Run the tasks, at most `limit` at once; of those that are ready the first one goes first.
+
+    With `errors`, nothing more is started after so many failures; as those at work may fail, too,
+    no more are at work than may still fail.
+    """
+    waiting = list(tasks)
+    ended: set[int] = set()
+    failures = 0
+    running: dict[Future[tuple[bool, Task | None]], Task] = {}
+    with ThreadPoolExecutor(max_workers=max(1, min(limit, len(tasks)))) as pool:
+        while waiting or running:
+            most = min(limit, errors - failures) if errors else limit
+            ready = [task for task in waiting if task.after <= ended]
+            if waiting and not ready and not running:
+                ready = [_within_a_circle(waiting, ended)]
+            for task in ready[: max(0, most - len(running))]:
+                waiting.remove(task)
+                # Each runs in the context of the request: who asks, for which target.
+                call = copy_context().run
+                running[pool.submit(call, task.run, task.after - ended)] = task
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                ended.add(running.pop(future).number)
+                succeeded, later = future.result()
+                failures += not succeeded
+                if later is not None:
+                    waiting.append(later)
+
+
+def _within_a_circle(waiting: Sequence[Task], ended: set[int]) -> Task:
+    """Return a task that waits for itself in the end, where every task waits for another one."""
+    tasks = {task.number: task for task in waiting}
+    task = waiting[0]
+    seen: set[int] = set()
+    while task.number not in seen:
+        seen.add(task.number)
+        task = tasks[min(task.after - ended)]
+    return task
