@@ -215,17 +215,17 @@ class _Lexer(SCIMLexer):  # type: ignore[misc]
         t.value = t.value[1:]
         return t
 
-    @_(r"(?i:false)(?![\w$.:-])")  # type: ignore[name-defined]  # noqa: F821
+    @_(r"(?ai:false)(?![\w$.:-])")  # type: ignore[name-defined]  # noqa: F821
     def FALSE(self, t):  # type: ignore[no-untyped-def]
         t.value = False
         return t
 
-    @_(r"(?i:true)(?![\w$.:-])")  # type: ignore[name-defined]  # noqa: F821
+    @_(r"(?ai:true)(?![\w$.:-])")  # type: ignore[name-defined]  # noqa: F821
     def TRUE(self, t):  # type: ignore[no-untyped-def]
         t.value = True
         return t
 
-    @_(r"(?i:null)(?![\w$.:-])")  # type: ignore[name-defined]  # noqa: F821
+    @_(r"(?ai:null)(?![\w$.:-])")  # type: ignore[name-defined]  # noqa: F821
     def NULL(self, t):  # type: ignore[no-untyped-def]
         t.value = None
         return t
@@ -251,16 +251,26 @@ class _Lexer(SCIMLexer):  # type: ignore[misc]
 
 
 def _tokens(text: str) -> Iterator[Any]:
-    """Yield the tokens; a bracket directly behind a sub-attribute is refused.
+    """Yield the tokens; a bracket behind a sub-attribute or within another one is refused.
 
-    The grammar allows it, but complex attributes do not nest (RFC 7643 section 2.3.8), and the
-    library would take `emails.value[...]` for `emails[...].value`.
+    The library's grammar allows both, but complex attributes do not nest (RFC 7643 section 2.3.8),
+    and it would take `emails.value[...]` for `emails[...].value`. Its lexer drops what is between
+    a URN and the name behind it.
     """
     before = None
+    is_open = False
     for token in _Lexer().tokenize(text):
-        if token.type == "LBRACKET" and before == "SUBATTR":
+        if token.type == "LBRACKET" and (is_open or (before and before.type == "SUBATTR")):
             _refuse(token)
-        before = token.type
+        if (
+            before
+            and before.type == "SCHEMA_URI"
+            and token.index != before.index + len(before.value) + 1
+        ):
+            _refuse(token)
+        if token.type in ("LBRACKET", "RBRACKET"):
+            is_open = token.type == "LBRACKET"
+        before = token
         yield token
 
 

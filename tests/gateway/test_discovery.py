@@ -18,7 +18,7 @@ def test_the_features(scim: Scim) -> None:
     assert told["filter"]["supported"] is True
     assert told["sort"] == {"supported": True}
     assert told["etag"] == {"supported": True}
-    assert told["bulk"]["supported"] is False
+    assert told["bulk"]["supported"] is True
     assert told["changePassword"] == {"supported": True}
     assert told["authenticationSchemes"][0]["type"] == "oauthbearertoken"
     assert told["meta"]["location"].endswith(f"{scim.base}/ServiceProviderConfig")
