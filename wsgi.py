@@ -3,7 +3,7 @@
 import sys
 
 from gateway.app import create_app
-from gateway.settings import ConfigurationError
+from gateway.references import ConfigurationError
 
 try:
     application = create_app()

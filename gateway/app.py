@@ -10,19 +10,21 @@ import uuid
 from pathlib import Path
 from time import monotonic, perf_counter
 
-from cryptography.fernet import Fernet, MultiFernet
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from connectors import http
 from gateway import telemetry
 from gateway.audit import AuditLog
+from gateway.auth import Authenticator
 from gateway.cursors import Cursors
 from gateway.database import Database
 from gateway.exchange import answer, error_answer, http_error_answer
+from gateway.keyring import keyring
 from gateway.reading import Reader
+from gateway.references import ConfigurationError
 from gateway.resources import make_blueprint
-from gateway.settings import ConfigurationError, Settings, load
+from gateway.settings import Settings, load
 from gateway.settling import Settler
 from gateway.targets import Target, make_targets
 from gateway.tokens import Tokens
@@ -57,13 +59,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     database.migrate()
     targets = make_targets(settings, telemetry.observe_call)
     audit, tombstones = AuditLog(database), Tombstones(database)
-    cursors = Cursors(MultiFernet([Fernet(Fernet.generate_key())]))
-    reader = Reader(tombstones, Walks(database), cursors)
+    reader = Reader(tombstones, Walks(database), Cursors(keyring(settings)))
     settler = Settler(database, audit, tombstones)
     writer = Writer(database, audit, tombstones, reader, settler, settings.version)
     app.extensions["matricula"] = {"database": database, "targets": targets, "audit": audit}
+    authenticator = Authenticator(Tokens(database), settings.security, audit)
     app.register_blueprint(
-        make_blueprint(targets, Tokens(database), reader, writer, audit, settings.public_url)
+        make_blueprint(targets, authenticator, reader, writer, audit, settings.public_url)
     )
     _add_health(app, database, targets)
     _add_errors(app)

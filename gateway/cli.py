@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 # Commands import what they need when they run: the server's own process stays small, and
 # `matricula --help` answers at once.
-
-_SCOPE = re.compile(r"admin|[a-z]+:(read|write)")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -199,13 +196,14 @@ def create_token(
     from datetime import timedelta
 
     from gateway.database import now
+    from gateway.security import SCOPE
     from gateway.tokens import Tokens
 
     known = {"all", *_settings(config).targets}
     if unknown := set(targets) - known:
         raise click.ClickException(f"No such target: {', '.join(sorted(unknown))}.")
     for scope in scopes:
-        if not _SCOPE.fullmatch(scope):
+        if not SCOPE.fullmatch(scope):
             raise click.ClickException(f"{scope!r} is no scope: admin, or users:read and the like.")
     with _database(config) as database:
         expires = now() + timedelta(days=days) if days else None
@@ -324,7 +322,8 @@ def recover_audit(config: Path, as_json: bool) -> None:
 
 
 def _settings(config: Path) -> Settings:
-    from gateway.settings import ConfigurationError, load
+    from gateway.references import ConfigurationError
+    from gateway.settings import load
 
     try:
         return load(config)
@@ -333,7 +332,7 @@ def _settings(config: Path) -> Settings:
 
 
 def _targets(config: Path, only: str | None) -> dict[str, Target]:
-    from gateway.settings import ConfigurationError
+    from gateway.references import ConfigurationError
     from gateway.targets import make_targets
 
     try:

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from gateway.query import Query
 from gateway.versions import Condition, entity_tags
 from schemas.attributes import ResourceType
-from schemas.errors import InsufficientScope, ScimError, invalid_syntax
+from schemas.errors import InsufficientScope, InvalidToken, ScimError, invalid_syntax
 from schemas.filters import parse_filter, parse_path
 from schemas.messages import load_search
 from schemas.projection import Projection, parse_projection
@@ -130,6 +130,8 @@ def error_answer(error: ScimError) -> Response:
         headers["Retry-After"] = str(max(1, round(min(error.retry_after, _LONGEST_WAIT))))
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="Matricula"'
+    if isinstance(error, InvalidToken):
+        headers["WWW-Authenticate"] = 'Bearer realm="Matricula", error="invalid_token"'
     if isinstance(error, InsufficientScope):
         headers["WWW-Authenticate"] = 'Bearer realm="Matricula", error="insufficient_scope"'
     return answer(error.body(), error.status, headers)

@@ -13,7 +13,7 @@ from connectors.base import Collection
 from gateway import actions, discovery
 from gateway.audit import AuditLog
 from gateway.audit_events import add_audit_events
-from gateway.auth import caller, protect, require
+from gateway.auth import Authenticator, caller, protect, require
 from gateway.bulk import add_bulk
 from gateway.exchange import (
     answer,
@@ -32,7 +32,6 @@ from gateway.query import Query
 from gateway.reading import Reader, costly_of
 from gateway.targets import Target
 from gateway.telemetry import observe_write
-from gateway.tokens import Tokens
 from gateway.versions import OF_OTHERS
 from gateway.writing import Writer
 from schemas.attributes import ResourceType
@@ -49,7 +48,7 @@ _DISCOVERY = ("ServiceProviderConfig", "ResourceTypes", "Schemas")
 
 def make_blueprint(
     targets: dict[str, Target],
-    tokens: Tokens,
+    authenticator: Authenticator,
     reader: Reader,
     writer: Writer,
     audit: AuditLog,
@@ -69,7 +68,7 @@ def make_blueprint(
         if g.target is None:
             raise not_found("There is no such target.")
 
-    protect(scim, tokens)
+    protect(scim, authenticator)
 
     @scim.before_request
     def refuse_foreign_token() -> None:

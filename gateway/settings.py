@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -12,22 +11,24 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from connectors.base import Options
+from gateway.references import (
+    ConfigurationError,
+    expanded,
+    is_reference,
+    referenced,
+    secret,
+)
+from gateway.security import Security, parse_security
 
-_REFERENCES = re.compile(r"(\$\{[A-Za-z_][A-Za-z0-9_]*\})+")
-_ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _RESERVED = {"health", "ready", "metrics", "console", "scim"}
 _SECRETS = {"token", "client_secret", "refresh_token", "key", "password"}
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"
 _POLICIES = {
     "delete": ("disable", "delete", "refuse"),
     "changes": ("all", "add", "remove"),
     "unknown_members": ("refuse", "ignore"),
 }
-
-
-class ConfigurationError(Exception):
-    """The configuration cannot be used; the message says which entry and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,12 @@ class Settings:
     targets: dict[str, TargetSettings] = field(default_factory=dict)
     public_url: str = ""
     version: str = ""
+    security: Security = field(default_factory=Security)
 
 
 _SECTIONS: dict[str, dict[str, type]] = {
     "database": {"url": str},
     "server": {"public_url": str},
-    "security": {"keys": list},
 }
 
 _COMMON: dict[str, type | tuple[type, ...]] = {
@@ -99,7 +100,7 @@ def load(path: Path) -> Settings:
 
 def parse(table: dict[str, Any], folder: Path, *, version: str = "") -> Settings:
     """Return the settings of a parsed configuration; relative files are below `folder`."""
-    known = {*_SECTIONS, "targets", "allow_clear_secrets"}
+    known = {*_SECTIONS, "security", "targets", "allow_clear_secrets"}
     for name in table:
         if name not in known:
             raise ConfigurationError(f"unknown section or entry {name!r}")
@@ -114,9 +115,10 @@ def parse(table: dict[str, Any], folder: Path, *, version: str = "") -> Settings
         for name, entry in _table(table, "targets").items()
     }
     return Settings(
-        database=_database_url(_expanded(database, "database.url"), folder),
+        database=_database_url(expanded(database, "database.url"), folder),
         targets=targets,
         public_url=sections["server"].get("public_url", "").rstrip("/"),
+        security=parse_security(_table(table, "security"), folder, clear=clear),
         version=version,
     )
 
@@ -143,7 +145,7 @@ def _refuse_clear_password(database: str, clear: bool) -> None:
         password = urlsplit(database).password
     except ValueError:
         raise ConfigurationError("database.url is no URL") from None
-    if password and not clear and not _REFERENCES.fullmatch(password):
+    if password and not clear and not is_reference(password):
         raise ConfigurationError(
             "database.url holds a password in clear: write it as ${NAME} (environment), "
             "or set allow_clear_secrets = true"
@@ -197,43 +199,21 @@ def _resolved(entry: Any, where: str, folder: Path, clear: bool) -> dict[str, An
         if not isinstance(value, str):
             resolved[key] = value
             continue
-        is_reference = value.startswith("file:") or _REFERENCES.fullmatch(value)
-        if key in _SECRETS and value and not is_reference and not clear:
-            raise ConfigurationError(
-                f"{where}.{key} stands in clear: write it as ${{NAME}} (environment) or "
-                "file:PATH, or set allow_clear_secrets = true"
-            )
-        resolved[key] = _referenced(value, f"{where}.{key}", folder)
+        place = f"{where}.{key}"
+        if key in _SECRETS:
+            resolved[key] = secret(value, place, folder, clear=clear)
+        else:
+            resolved[key] = referenced(value, place, folder)
     return resolved
-
-
-def _referenced(value: str, where: str, folder: Path) -> str:
-    if not value.startswith("file:"):
-        return _expanded(value, where)
-    path = folder / value.removeprefix("file:")
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigurationError(f"{where}: {path}: {error.strerror}") from None
-
-
-def _expanded(value: str, where: str) -> str:
-    def variable(found: re.Match[str]) -> str:
-        name = found[1]
-        if name not in os.environ:
-            raise ConfigurationError(f"{where}: the environment variable {name} is not set")
-        return os.environ[name]
-
-    return _ENVIRONMENT.sub(variable, value)
 
 
 def _database_url(url: str, folder: Path) -> str:
     """Return the URL with a relative SQLite file placed beside the configuration file."""
     if url.startswith(("postgresql://", "postgresql+psycopg://")):
         return url
-    path = url.removeprefix(_SQLITE)
-    if not url.startswith(_SQLITE) or not path or path.startswith((":memory:", "file:")):
+    path = url.removeprefix(SQLITE)
+    if not url.startswith(SQLITE) or not path or path.startswith((":memory:", "file:")):
         raise ConfigurationError(
             "database.url must be a file, sqlite:///matricula.db, or postgresql+psycopg://..."
         )
-    return url if path.startswith("/") else _SQLITE + str((folder / path).resolve())
+    return url if path.startswith("/") else SQLITE + str((folder / path).resolve())

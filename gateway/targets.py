@@ -9,7 +9,8 @@ from connectors.base import Collection, Connector, Observe, Options
 from connectors.memory import Memory
 from connectors.moodle import Moodle
 from connectors.overrides import is_path, limited
-from gateway.settings import ConfigurationError, Settings, TargetSettings
+from gateway.references import ConfigurationError
+from gateway.settings import Settings, TargetSettings
 from schemas.errors import not_found
 
 CONNECTORS: dict[str, Callable[[Options], Connector]] = {"memory": Memory, "moodle": Moodle}

@@ -17,6 +17,7 @@ from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
 
 from gateway.database import Database, now
 from gateway.tables import tokens
+from schemas.errors import InvalidToken
 
 TRUST_SECONDS = 0.5
 """How long a worker trusts what it last read of a token: a revoked one stops within this time."""
@@ -104,17 +105,23 @@ class Tokens:
             connection.execute(insert(tokens), values)
         self._trusted.clear()
 
-    def verify(self, text: str) -> Token | None:
-        """Return the token of that text, or None when it is unknown, expired or revoked."""
-        if len(text) not in _LENGTHS:
-            return None
-        digest = _hash(text)
-        trusted = self._trusted.get(digest)
-        if trusted is None or trusted[0] < monotonic():
-            token = self._read(text, digest)
-        else:
-            token = trusted[1]
-        return None if token is None or token.expired() else token
+    def verify(self, text: str) -> Token:
+        """Return the token of that text. Raises InvalidToken: unknown, expired or revoked."""
+        token = None
+        if len(text) in _LENGTHS:
+            digest = _hash(text)
+            trusted = self._trusted.get(digest)
+            if trusted is None or trusted[0] < monotonic():
+                token = self._read(text, digest)
+            else:
+                token = trusted[1]
+        if token is None or token.expired():
+            raise InvalidToken("The token is unknown, has expired or was revoked.")
+        return token
+
+    def has_accepted(self, text: str) -> bool:
+        """Tell whether this process has accepted the token before."""
+        return _hash(text) in self._trusted
 
     def list(self) -> tuple[Token, ...]:
         """Return the tokens that are not revoked, oldest first."""

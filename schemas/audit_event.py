@@ -1,4 +1,4 @@
-"""The AuditEvent resource type: one write, or one refused write, with every change it made."""
+"""The AuditEvent resource type: one write, one refused write, or one token that was refused."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ OPERATIONS = (
     "disable",
     "resetPassword",
     "revive",
+    "authenticate",
 )
 OUTCOMES = ("open", "success", "noChange", "refused", "failed", "unknown")
 

@@ -40,6 +40,13 @@ class ScimError(Exception):
         return body
 
 
+class InvalidToken(ScimError):
+    """401: a token was given, but it is not good (RFC 6750 section 3.1)."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(401, detail)
+
+
 class InsufficientScope(ScimError):
     """403: the token is good but lacks the scope (RFC 6750 section 3.1)."""
 

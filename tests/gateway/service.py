@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from connectors.base import Options
 from connectors.moodle.simulator import Simulator, create_simulator
 from gateway.app import create_app
+from gateway.security import Security
 from gateway.settings import Settings, TargetSettings
 from gateway.tokens import Tokens
 from schemas.errors import ERROR_URN
@@ -79,8 +80,8 @@ def make_service(
     """Return a gateway with the targets memory and moodle.
 
     `simulator` are settings of the Moodle simulator, `options` entries of the target moodle,
-    `policies` the delete, strict and max_scan of both. A second one in the same folder shares the
-    database; give it the `moodle` of the first.
+    `policies` the delete, strict and max_scan of both, `security` that section. A second one in
+    the same folder shares the database; give it the `moodle` of the first.
     """
     if moodle is None:
         moodle = create_simulator(users=users, cohorts=cohorts, **more.get("simulator", {}))
@@ -102,6 +103,7 @@ def make_service(
             "moodle": TargetSettings("moodle", options, **policies),
         },
         version="test",
+        security=more.get("security", Security()),
     )
     app = create_app(settings)
     tokens = Tokens(app.extensions["matricula"]["database"])

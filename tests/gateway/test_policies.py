@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from connectors.base import Options
-from gateway.settings import ConfigurationError, Settings, TargetSettings
+from gateway.references import ConfigurationError
+from gateway.settings import Settings, TargetSettings
 from gateway.targets import make_targets
 from schemas.attributes import CORE, ENTERPRISE
 from schemas.changes import diff, replay

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import ConfigurationError, Settings, load, parse
+from gateway.references import ConfigurationError
+from gateway.settings import Settings, load, parse
 
 SECRET = "hush-4711-hush"
 
@@ -270,9 +271,84 @@ def test_the_public_url_has_no_slash_at_its_end(tmp_path: Path) -> None:
     assert settings.public_url == "https://scim.example.edu"
 
 
-def test_keys_are_accepted(tmp_path: Path) -> None:
-    # What is stored encrypted comes with connectors that need it.
-    assert loaded(tmp_path, '[security]\nkeys = ["${MATRICULA_KEY}"]').targets == {}
+def test_security(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATRICULA_KEY", "a key")
+    text = """
+    [security]
+    keys = ["${MATRICULA_KEY}"]
+    failed_authentications = 5
+    requests_per_minute = 600
+    [security.issuers.entra]
+    issuer = "https://login.example.org/tenant"
+    audience = "api://matricula"
+    jwks = "file:keys.json"
+    algorithms = ["RS256", "ES256"]
+    scope_claim = "roles"
+    scopes = { "SCIM.Write" = ["users:write", "groups:write"] }
+    grant = "users:read"
+    targets = ["moodle"]
+    actor_claim = "appid"
+    leeway = 5
+    """
+    security = loaded(tmp_path, text).security
+    assert security.keys == ("a key",)
+    assert "a key" not in repr(security)
+    assert (security.failed_authentications, security.requests_per_minute) == (5, 600)
+    (issuer,) = security.issuers
+    assert issuer.name == "entra"
+    assert issuer.audience == ("api://matricula",)
+    assert issuer.jwks == f"file:{tmp_path / 'keys.json'}"
+    assert issuer.scopes == {"SCIM.Write": ("users:write", "groups:write")}
+    assert issuer.grant == ("users:read",)
+    assert issuer.leeway == 5
+
+
+ISSUER = """
+[security.issuers.x]
+issuer = "https://login.example.org"
+audience = "a"
+jwks = "https://login.example.org/keys"
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("algorithms = ['none']", "algorithms"),
+        ("algorithms = ['RS256', 'HS256']", "HS256"),
+        ("grant = ['everything']", "everything"),
+        ("scopes = { a = ['users'] }", "scopes.a"),
+        ("scopes = 5", "scopes"),
+        ("leeway = -1", "leeway"),
+        ("targets = [5]", "targets"),
+        ("allow_private_network = 1", "allow_private_network"),
+        ("jwk = 'x'", "jwk"),
+    ],
+)
+def test_issuers_that_cannot_be_trusted(tmp_path: Path, line: str, named: str) -> None:
+    assert named in refused(tmp_path, ISSUER + line)
+
+
+@pytest.mark.parametrize("missing", ["issuer", "audience", "jwks"])
+def test_an_issuer_needs_three_things(tmp_path: Path, missing: str) -> None:
+    lines = [line for line in ISSUER.splitlines() if not line.startswith(missing)]
+    assert f"needs {missing}" in refused(tmp_path, "\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("failed_authentications = -1", "failed_authentications"),
+        ("requests_per_minute = true", "requests_per_minute"),
+        ("keys = [5]", "keys"),
+        ("keys = ['in clear']", "stands in clear"),
+        ("issuers = 5", "issuers"),
+        ("issuers = { x = 5 }", "issuers.x"),
+        ("unknown = 1", "unknown"),
+    ],
+)
+def test_security_that_cannot_be_used(tmp_path: Path, line: str, named: str) -> None:
+    assert named in refused(tmp_path, f"[security]\n{line}")
 
 
 def test_a_missing_file_is_an_error_of_one_line(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from connectors.base import Options
-from gateway.settings import ConfigurationError, Settings, TargetSettings
+from gateway.references import ConfigurationError
+from gateway.settings import Settings, TargetSettings
 from gateway.targets import CONNECTORS, Target, make_targets
 from schemas.errors import ScimError
 
