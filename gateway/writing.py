@@ -27,7 +27,7 @@ from gateway.versions import ANY, Condition
 from schemas.changes import Change, apply_patch, check, diff, replay
 from schemas.errors import ScimError, forbidden, invalid_syntax, uniqueness
 from schemas.filters import parse_path
-from schemas.messages import Operation, load_patch, load_resource
+from schemas.messages import Operation, load_patch, load_resource, refuse_two_primary
 
 Resource = dict[str, Any]
 
@@ -379,6 +379,8 @@ class Writer:
     ) -> Resource:
         strict = target.settings.strict
         resource, unknown = load_resource(collection.mapping.full, body, strict=strict)
+        # Before the target takes only one of them.
+        refuse_two_primary(resource)
         return self._fitted(target, collection, attempt, resource, unknown, {})
 
     def _fitted(

@@ -282,6 +282,17 @@ def is_void(item: Any) -> bool:
     return isinstance(item, dict) and not (item.keys() - {"type", "primary", "$ref", "display"})
 
 
+def refuse_two_primary(resource: dict[str, Any]) -> None:
+    """Raise 400 when a list has more than one primary value (RFC 7643 section 2.4)."""
+    for name, values in resource.items():
+        if isinstance(values, dict):
+            refuse_two_primary(values)
+        elif isinstance(values, list):
+            primary = [v for v in values if isinstance(v, dict) and v.get("primary") is True]
+            if len(primary) > 1:
+                raise invalid_value(f"{name} has {len(primary)} primary values; one is allowed.")
+
+
 def _distinct(resource: dict[str, Any]) -> dict[str, Any]:
     """Drop repeated values of lists (RFC 7643 section 2.4), in place."""
     for name, value in resource.items():

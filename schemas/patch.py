@@ -107,18 +107,19 @@ def _apply_object(
 ) -> None:
     """Apply an operation without a path: each key of its value is a path of its own.
 
-    Clients send `id` and `schemas` along, dotted names, URN-qualified ones and value paths.
+    Clients send `id` and `schemas` along, dotted names, URN-qualified ones and value paths; the
+    standard knows names of attributes and URNs of extensions.
     """
     if operation.op == "remove":
         raise no_target("remove needs a path.")
     if not isinstance(operation.value, dict):
         raise invalid_value(f"{operation.op} without a path needs an object as value.")
     for key, value in operation.value.items():
+        if strict and not (resource_type.find(key) or resource_type.extension(key)):
+            raise invalid_path(f"{shown_text(key)} is not the name of an attribute.")
         try:
             path = parse_path(key, resource_type)
         except ScimError:
-            if strict:
-                raise
             unknown.append(key)
             continue
         if _is_schemas(path):
@@ -127,8 +128,7 @@ def _apply_object(
             if strict:
                 raise mutability(f"{path} is read-only.")
             continue
-        creates = not strict or "[" not in key
-        _apply(resource, _Write(operation.op, path, value, strict, creates, unknown))
+        _apply(resource, _Write(operation.op, path, value, strict, True, unknown))
 
 
 def _apply(resource: Resource, write: _Write) -> None:

@@ -74,6 +74,7 @@ def test_the_make_targets_exist() -> None:
 
 def test_the_configuration_makes_a_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOODLE_TOKEN", "of the environment")
+    monkeypatch.setenv("MATRICULA_KEY", "of the environment")
     (block,) = blocks("toml")
     settings = parse(tomllib.loads(block), tmp_path)
     target = make_targets(settings)["moodle"]

@@ -1,4 +1,4 @@
-"""Entra ID and Okta: their sequences of requests, replayed on every target."""
+"""Identity platforms: their whole life cycles of requests, replayed on every target."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import pytest
 from tests.gateway.service import Scim
 
 FIXTURES = sorted((Path(__file__).parents[1] / "fixtures" / "idp").glob("*.json"))
+CLIENTS = {
+    *("authentik", "entra", "google", "jumpcloud", "keycloak", "okta", "onelogin", "sailpoint"),
+}
 
 
-def test_there_are_sequences_of_both() -> None:
-    assert {fixture.stem.partition("_")[0] for fixture in FIXTURES} == {"entra", "okta"}
+def test_there_are_sequences_of_each() -> None:
+    assert {fixture.stem.partition("_")[0] for fixture in FIXTURES} == CLIENTS
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.stem)
