@@ -115,6 +115,9 @@ class HttpClient:
         self._transport: httpx.BaseTransport = options.transport or httpx.HTTPTransport(
             limits=limits, verify=_ssl_context(), trust_env=False
         )
+        # Whoever waits for a connection waits here, whatever the transport is.
+        self._free = threading.BoundedSemaphore(options.connections)
+        self._patience = options.timeout
         timeout = httpx.Timeout(options.timeout, connect=min(5.0, options.timeout))
         self._extensions = {"timeout": timeout.as_dict()}
         self._urls: dict[str, httpx.URL] = {}
@@ -183,7 +186,16 @@ class HttpClient:
         return url
 
     def _send_once(self, request: httpx.Request, name: str, repeatable: bool) -> httpx.Response:
-        self.breaker.admit()
+        if not self._free.acquire(timeout=self._patience):
+            # The LMS is not to blame.
+            raise ScimError(503, "Too many calls to the LMS at once.", retry_after=1)
+        try:
+            self.breaker.admit()
+            return self._judged(self._answer(request, name, repeatable), repeatable)
+        finally:
+            self._free.release()
+
+    def _answer(self, request: httpx.Request, name: str, repeatable: bool) -> httpx.Response:
         if (counter := _counter.get()) is not None:
             counter.calls += 1
         started = time.perf_counter()
@@ -193,10 +205,6 @@ class HttpClient:
             response.request = request
             response.read()
             outcome = str(response.status_code)
-        except httpx.PoolTimeout:
-            # All connections of the target are in use: the LMS is not to blame.
-            detail = "Too many calls to the LMS at once."
-            raise ScimError(503, detail, retry_after=1) from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as problem:
             self.breaker.failed()
             raise _Again(
@@ -218,7 +226,7 @@ class HttpClient:
             if self._observe is not None:
                 seconds = time.perf_counter() - started
                 self._observe(self._target, name, outcome, seconds, self.breaker.is_open)
-        return self._judged(response, repeatable)
+        return response
 
     def _judged(self, response: httpx.Response, repeatable: bool) -> httpx.Response:
         status = response.status_code

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -86,6 +88,21 @@ class OpenEvent:
     intent: Intent
 
 
+_WANTED: dict[str, ColumnElement[bool]] = {
+    "target": events.c.target == bindparam("target"),
+    "resource_type": events.c.resource_type == bindparam("resource_type"),
+    "id": events.c.resource_id == bindparam("id"),
+    "login": and_(events.c.resource_id.is_(None), events.c.login_folded == bindparam("login")),
+}
+# Statements are made once: that costs as much as running them.
+_INSERT = insert(events)
+_INSERT_CHANGES = insert(changes)
+_FINISH = update(events).where(events.c.sequence == bindparam("of"), unsettled)
+_LAST_OF = select(func.max(events.c.sequence)).where(
+    events.c.target == bindparam("target"),
+    events.c.resource_type == bindparam("resource_type"),
+    events.c.resource_id == bindparam("id"),
+)
 _CHANGE = tuple(field.name for field in fields(ChangeRecord))
 _INTENT = tuple(field.name for field in fields(Intent) if field.name not in ("changes", "ignored"))
 _SHOWN = tuple(
@@ -103,8 +120,7 @@ class AuditLog:
 
     def begin(self, intent: Intent) -> int:
         """Write the intent down as an open event and return its sequence, once it is committed."""
-        with self._database.write() as connection:
-            return _begin(connection, intent)
+        return self._database.commit(lambda connection: _begin(connection, intent))
 
     def finish(
         self,
@@ -123,13 +139,8 @@ class AuditLog:
 
         `duration` is in milliseconds. Raises NotOpen when the event has been finished before.
         """
-        with self._database.write() as connection:
-            _finish(
-                connection,
-                sequence,
-                _result(outcome, status, detail, resource_id, login, upstream_calls, duration),
-                changes,
-            )
+        result = _result(outcome, status, detail, resource_id, login, upstream_calls, duration)
+        self._database.commit(lambda connection: _finish(connection, sequence, result, changes))
 
     def record(
         self,
@@ -146,10 +157,13 @@ class AuditLog:
     ) -> int:
         """Write intent and outcome in one transaction, for what needed no call to the LMS."""
         result = _result(outcome, status, detail, resource_id, login, upstream_calls, duration)
-        with self._database.write() as connection:
+
+        def work(connection: Connection) -> int:
             sequence = _begin(connection, intent)
             _finish(connection, sequence, result, changes)
             return sequence
+
+        return self._database.commit(work)
 
     def unsettled(
         self,
@@ -165,21 +179,20 @@ class AuditLog:
         With `id` or `login` only those of that resource, or of a create under that login. An
         event of a request that is still at work is open, too.
         """
-        query = select(events).where(unsettled, events.c.time <= now() - timedelta(0, older_than))
-        if target is not None:
-            query = query.where(events.c.target == target)
-        if resource_type is not None:
-            query = query.where(events.c.resource_type == resource_type)
-        wanted: list[ColumnElement[bool]] = []
-        if id is not None:
-            wanted.append(events.c.resource_id == id)
-        if login is not None:
-            made = events.c.resource_id.is_(None)
-            wanted.append(and_(made, events.c.login_folded == login.casefold()))
-        if wanted:
-            query = query.where(or_(*wanted))
+        known = {
+            "target": target,
+            "resource_type": resource_type,
+            "id": id,
+            "login": None if login is None else login.casefold(),
+        }
+        given: dict[str, Any] = {name: value for name, value in known.items() if value is not None}
+        query = _unsettled(frozenset(given))
+        given["latest"] = now() - timedelta(0, older_than)
+        with self._database.single() as connection:
+            rows = connection.execute(query, given).all()
+        if not rows:
+            return []
         with self._database.read() as connection:
-            rows = connection.execute(query.order_by(events.c.sequence)).all()
             details = _details(connection, [row.sequence for row in rows])
         return [
             OpenEvent(
@@ -205,8 +218,19 @@ class AuditLog:
         ]
         if before is not None:
             where.append(events.c.sequence < before)
-        with self._database.read() as connection:
+        with self._database.single() as connection:
             return connection.scalar(select(events.c.sequence).where(*where).limit(1)) is not None
+
+    def last(self) -> int:
+        """Return the sequence of the last event, 0 when there is none."""
+        with self._database.single() as connection:
+            return connection.scalar(select(func.max(events.c.sequence))) or 0
+
+    def last_of(self, target: str, resource_type: str, id: str) -> int:
+        """Return the sequence of the last event of a resource, 0 when there is none."""
+        known = {"target": target, "resource_type": resource_type, "id": id}
+        with self._database.single() as connection:
+            return connection.scalar(_LAST_OF, known) or 0
 
     def search(
         self,
@@ -246,8 +270,7 @@ class AuditLog:
     def stream(self, filter: Filter | None = None) -> Iterator[dict[str, Any]]:
         """Yield the events that match and exist now, in order, in memory of constant size."""
         where = [] if filter is None else [condition(filter)]
-        with self._database.read() as connection:
-            last = connection.scalar(select(func.max(events.c.sequence))) or 0
+        last = self.last()
         page = select(events).where(events.c.sequence <= last, *where)
         page = page.order_by(events.c.sequence).limit(_PAGE)
         sequence = 0
@@ -260,10 +283,20 @@ class AuditLog:
             sequence = found[-1]["sequence"]
 
 
+@cache
+def _unsettled(given: frozenset[str]) -> Select[Any]:
+    """Return the query for open and unknown events, by what is given."""
+    query = select(events).where(unsettled, events.c.time <= bindparam("latest"))
+    query = query.where(*(_WANTED[name] for name in ("target", "resource_type") if name in given))
+    if found := [_WANTED[name] for name in ("id", "login") if name in given]:
+        query = query.where(or_(*found))
+    return query.order_by(events.c.sequence)
+
+
 def _begin(connection: Connection, intent: Intent) -> int:
     values: dict[str, Any] = {name: getattr(intent, name) or None for name in _INTENT}
     values |= {"time": now(), "outcome": "open", **_login(intent.login)}
-    sequence = added(connection, insert(events), values)
+    sequence = added(connection, _INSERT, values)
     _insert_changes(connection, sequence, intent.changes)
     if intent.ignored:
         rows = [
@@ -307,10 +340,7 @@ def _finish(
     result: dict[str, Any],
     replaced: Sequence[ChangeRecord] | None,
 ) -> None:
-    found = connection.execute(
-        update(events).where(events.c.sequence == sequence, unsettled),
-        result | {"finished": now()},
-    )
+    found = connection.execute(_FINISH, result | {"of": sequence, "finished": now()})
     if found.rowcount == 0:
         raise NotOpen(f"Audit event {sequence} is not open.")
     if replaced is not None:
@@ -325,7 +355,7 @@ def _insert_changes(connection: Connection, sequence: int, records: Sequence[Cha
         {"sequence": sequence, "position": position, **asdict(record)}
         for position, record in enumerate(records)
     ]
-    connection.execute(insert(changes), rows)
+    connection.execute(_INSERT_CHANGES, rows)
 
 
 def _details(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, Response, g, request
@@ -60,7 +61,8 @@ def add_bulk(
             read_body(), most=MAX_OPERATIONS, strict=target.settings.strict
         )
         job = _Job(target, reader, writer, base(), who(), operations)
-        limit = target.settings.options.connections
+        # While as many as there are connections call the LMS, others prepare or end.
+        limit = 2 * target.settings.options.connections
         run_all([job.task(n) for n in range(len(operations))], limit=limit, errors=errors)
         results = [result for _, result in sorted(job.results.items())]
         return answer({"schemas": [BULK_RESPONSE], "Operations": results})
@@ -81,7 +83,7 @@ class _Job:
         self.results: dict[int, dict[str, Any]] = {}
         self._target = target
         self._reader = reader
-        self._writer = writer
+        self._writer = writer.reading_ahead(target, self._places(operations))
         self._base = base
         self._caller = caller
         self._operations = operations
@@ -106,6 +108,13 @@ class _Job:
                 after.add(self._last[place])
             self._last[place] = number
         return Task(number, frozenset(after), lambda unmade: self._run(number, unmade))
+
+    def _places(self, operations: list[BulkOperation]) -> Iterator[tuple[Collection, str]]:
+        """Yield what the operations are going to change and is there before them."""
+        for operation in operations:
+            if operation.id and operation.method != "POST" and not any(references(operation.id)):
+                with suppress(ScimError):
+                    yield self._target.collection(operation.endpoint), operation.id
 
     def _run(self, number: int, unmade: frozenset[int]) -> tuple[bool, Task | None]:
         """Carry out an operation and keep its result."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection, Engine
 
-from gateway.locks import advisory_locks, file_locks
+from gateway.commits import GroupCommit, Result
+from gateway.locks import FileLocks, advisory_locks, file_locks
 from schemas.errors import ScimError
 
 BUSY_SECONDS = 15
@@ -75,8 +76,11 @@ class Database:
         else:
             raise ValueError(f"{self.dialect} is not supported: use sqlite or postgresql+psycopg.")
         self._reader = self._engine.execution_options(**_READ[self.dialect])
+        self._single = self._engine.execution_options(**_SINGLE[self.dialect])
         self._locks: Engine | None = None
+        self._files: dict[str, FileLocks] = {}
         self._turn = threading.Lock()
+        self._group = GroupCommit(self.write)
         self._watcher: sqlite3.Connection | None = None
         self._watching = threading.Lock()
 
@@ -105,14 +109,30 @@ class Database:
         finally:
             self._turn.release()
 
+    def commit(self, work: Callable[[Connection], Result]) -> Result:
+        """Return what the work returns, once it is committed, perhaps together with that of others.
+
+        It may be done twice, so it must do nothing but use the connection.
+        """
+        if self.path is None:
+            with self.write() as connection:
+                return work(connection)
+        return self._group.run(work)
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection that sees one snapshot of the database during the block."""
         with self._reader.connect() as connection:
             yield connection
 
-    def version(self) -> int | None:
-        """Return a number that is another one after every commit by anyone, in microseconds.
+    @contextmanager
+    def single(self) -> Iterator[Connection]:
+        """Give a connection for one query, which is its own snapshot and needs no transaction."""
+        with self._single.connect() as connection:
+            yield connection
+
+    def generation(self) -> int | None:
+        """Return the number that `renew` counts up, in microseconds.
 
         None on PostgreSQL, which has no such number: there the tables must be asked.
         """
@@ -121,8 +141,14 @@ class Database:
         with self._watching:
             if self._watcher is None:
                 self._watcher = sqlite3.connect(self.path, check_same_thread=False)
-            version: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
-            return version
+            number: int = self._watcher.execute("PRAGMA user_version").fetchone()[0]
+            return number
+
+    def renew(self, connection: Connection) -> None:
+        """Let `generation` be another number from the commit of this transaction on."""
+        if self.path is not None:
+            number = connection.exec_driver_sql("PRAGMA user_version").scalar() or 0
+            connection.exec_driver_sql(f"PRAGMA user_version = {(number + 1) % 2**31}")
 
     @contextmanager
     def lock(
@@ -135,8 +161,10 @@ class Database:
         has left the block; families are asked in one order by everyone.
         """
         if self.path is not None:
-            folder = self.path.with_name(self.path.name + ".locks") / family
-            held = file_locks(folder, keys, timeout)
+            if family not in self._files:
+                folder = self.path.with_name(self.path.name + ".locks")
+                self._files[family] = file_locks(folder / family)
+            held = self._files[family].hold(keys, timeout)
         else:
             if self._locks is None:
                 # Apart from the others, so that holders always find a connection to work with.
@@ -199,8 +227,12 @@ class Database:
 
 
 _READ: dict[str, dict[str, Any]] = {
-    "sqlite": {"read_only": True},
+    "sqlite": {"begin": "BEGIN"},
     "postgresql": {"isolation_level": "REPEATABLE READ"},
+}
+_SINGLE: dict[str, dict[str, Any]] = {
+    "sqlite": {"begin": ""},
+    "postgresql": {"isolation_level": "AUTOCOMMIT"},
 }
 
 
@@ -240,8 +272,9 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later could not wait for other writers.
-    read_only = connection.get_execution_options().get("read_only")
+    statement = connection.get_execution_options().get("begin", "BEGIN IMMEDIATE")
     # Past SQLAlchemy, whose own way costs as much as the query itself.
     driver = connection.connection.driver_connection
     assert driver is not None
-    driver.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    if statement:
+        driver.execute(statement)

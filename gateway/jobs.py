@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
+from queue import SimpleQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +29,37 @@ def run_all(tasks: Sequence[Task], *, limit: int, errors: int = 0) -> None:
     no more are at work than may still fail.
     """
     waiting = list(tasks)
+    running = failures = 0
     ended: set[int] = set()
-    failures = 0
-    running: dict[Future[tuple[bool, Task | None]], Task] = {}
+    results: SimpleQueue[tuple[int, Future[tuple[bool, Task | None]]]] = SimpleQueue()
     with ThreadPoolExecutor(max_workers=max(1, min(limit, len(tasks)))) as pool:
+
+        def start(task: Task) -> None:
+            # Each runs in the context of the request: who asks, for which target.
+            call = copy_context().run
+            future = pool.submit(call, task.run, task.after - ended)
+            future.add_done_callback(lambda done: results.put((task.number, done)))
+
         while waiting or running:
-            most = min(limit, errors - failures) if errors else limit
             ready = [task for task in waiting if task.after <= ended]
             if waiting and not ready and not running:
                 ready = [_within_a_circle(waiting, ended)]
-            for task in ready[: max(0, most - len(running))]:
-                waiting.remove(task)
-                # Each runs in the context of the request: who asks, for which target.
-                call = copy_context().run
-                running[pool.submit(call, task.run, task.after - ended)] = task
+            if errors:
+                ready = ready[: max(0, min(limit, errors - failures) - running)]
+            numbers = {task.number for task in ready}
+            waiting = [task for task in waiting if task.number not in numbers]
+            for task in ready:
+                start(task)
+            running += len(ready)
             if not running:
                 return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                ended.add(running.pop(future).number)
-                succeeded, later = future.result()
-                failures += not succeeded
-                if later is not None:
-                    waiting.append(later)
+            number, future = results.get()
+            running -= 1
+            ended.add(number)
+            succeeded, later = future.result()
+            failures += not succeeded
+            if later is not None:
+                waiting.append(later)
 
 
 def _within_a_circle(waiting: Sequence[Task], ended: set[int]) -> Task:

@@ -1,16 +1,17 @@
-"""Locks by key between threads and processes: by files beside SQLite, by PostgreSQL itself."""
+"""Locks by key between threads and processes: by a file beside SQLite, by PostgreSQL itself."""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, lockf
 from hashlib import blake2b
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
+from weakref import WeakValueDictionary, finalize
 
-from filelock import FileLock, Timeout
 from sqlalchemy import BigInteger, func, literal, select, text
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -18,29 +19,61 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from schemas.errors import ScimError
 
 STRIPES = 256
-"""How many lock files there are; keys with the same file wait for each other."""
+"""How many locks of a file there are; keys with the same one wait for each other."""
 
 POLL_SECONDS = 0.005
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
-@contextmanager
-def file_locks(folder: Path, keys: Iterable[str], timeout: float) -> Iterator[None]:
-    """Hold the lock files of the keys, taken in one order by everyone so that none deadlocks."""
-    deadline = monotonic() + timeout
-    with ExitStack() as held:
-        for stripe in sorted({_number(key) % STRIPES for key in keys}):
-            thread, file = _stripe(folder, stripe)
-            # Threads queue on the cheap lock; only one of them polls the file.
-            if not thread.acquire(timeout=max(0, deadline - monotonic())):
-                raise _busy()
-            held.callback(thread.release)
-            try:
-                file.acquire(timeout=max(0, deadline - monotonic()))
-            except Timeout:
-                raise _busy() from None
-            held.callback(file.release)
-        yield
+class FileLocks:
+    """Locks of one process against all others: each a byte of one file (POSIX record locks).
+
+    The system frees them when the process ends. Threads have locks of their own before them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        finalize(self, os.close, self._file)
+        self._threads = [threading.Lock() for _ in range(STRIPES)]
+
+    @contextmanager
+    def hold(self, keys: Iterable[str], timeout: float) -> Iterator[None]:
+        """Hold the locks of the keys, taken in one order by everyone so that none deadlocks."""
+        deadline = monotonic() + timeout
+        with ExitStack() as held:
+            for stripe in sorted({_number(key) % STRIPES for key in keys}):
+                # Threads queue on the cheap lock; only one of them polls the file.
+                thread = self._threads[stripe]
+                if not thread.acquire(timeout=max(0, deadline - monotonic())):
+                    raise _busy()
+                held.callback(thread.release)
+                while not self._try(stripe):
+                    if monotonic() > deadline:
+                        raise _busy()
+                    sleep(POLL_SECONDS)
+                held.callback(lockf, self._file, LOCK_UN, 1, stripe)
+            yield
+
+    def _try(self, stripe: int) -> bool:
+        try:
+            lockf(self._file, LOCK_EX | LOCK_NB, 1, stripe)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+
+
+_files: WeakValueDictionary[Path, FileLocks] = WeakValueDictionary()
+_files_lock = threading.Lock()
+
+
+def file_locks(path: Path) -> FileLocks:
+    """Return the locks of a file: the same ones to everybody in this process."""
+    with _files_lock:
+        locks = _files.get(path)
+        if locks is None:
+            locks = _files[path] = FileLocks(path)
+        return locks
 
 
 @contextmanager
@@ -69,14 +102,6 @@ def _ask(connection: Connection, number: int) -> None:
         if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
             raise _busy() from None
         raise
-
-
-@cache
-def _stripe(folder: Path, stripe: int) -> tuple[threading.Lock, FileLock]:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{stripe:02x}"
-    file = FileLock(path, thread_local=False, poll_interval=POLL_SECONDS, fallback_to_soft=False)
-    return threading.Lock(), file
 
 
 def _number(key: str) -> int:

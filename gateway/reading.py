@@ -35,13 +35,18 @@ class Reader:
         return self._tombstones.has(target.name, collection.mapping.full.name, id)
 
     def find(
-        self, target: Target, collection: Collection, id: str, wanted: frozenset[str]
+        self,
+        target: Target,
+        collection: Collection,
+        id: str,
+        wanted: frozenset[str],
+        known: Resource | None = None,
     ) -> Resource:
-        """Return one resource as its collection gives it, or raise 404."""
+        """Return one resource as its collection gives it, or raise 404; it may be `known`."""
         name = collection.mapping.full.name
         resource = None
         if not self._tombstones.has(target.name, name, id):
-            resource = collection.get(id)
+            resource = known or collection.get(id)
         if resource is None:
             raise not_found_resource(name, id)
         collection.complete([resource], wanted)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    literal_column,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -88,7 +89,8 @@ events = Table(
     Index("events_login", "login_folded"),
     sqlite_autoincrement=True,
 )
-unsettled = events.c.outcome.in_(("open", "unknown"))
+# As literals: only so do databases see that the index below is meant.
+unsettled = events.c.outcome.in_([literal_column("'open'"), literal_column("'unknown'")])
 Index("events_unsettled", events.c.outcome, sqlite_where=unsettled, postgresql_where=unsettled)
 
 changes = Table(

@@ -125,7 +125,7 @@ class Tokens:
 
     def list(self) -> tuple[Token, ...]:
         """Return the tokens that are not revoked, oldest first."""
-        with self._database.read() as connection:
+        with self._database.single() as connection:
             rows = connection.execute(select(tokens).where(_LIVE).order_by(tokens.c.created))
             return tuple(map(_token, rows.all()))
 
@@ -141,7 +141,7 @@ class Tokens:
 
     def _read(self, text: str, digest: bytes) -> Token | None:
         read = monotonic()
-        with self._database.read() as connection:
+        with self._database.single() as connection:
             row = connection.execute(_BY_PREFIX, {"wanted": _prefix(text)}).first()
         if row is None or not hmac.compare_digest(bytes.fromhex(row.sha256), digest):
             self._trusted.pop(digest, None)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, insert, select
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select
 
 from gateway.database import Database, now
 from gateway.tables import tombstones
+
+# Made once, for every read of a resource asks.
+_ALL = select(tombstones.c.id).where(
+    tombstones.c.target == bindparam("target"), tombstones.c.resource_type == bindparam("type")
+)
 
 
 class Tombstones:
@@ -23,6 +28,7 @@ class Tombstones:
     ) -> None:
         """Put up a tombstone; one that already stands is renewed."""
         with self._database.write() as connection:
+            self._database.renew(connection)
             connection.execute(delete(tombstones).where(*_one(target, type, id)))
             connection.execute(
                 insert(tombstones).values(
@@ -38,11 +44,13 @@ class Tombstones:
     def remove(self, target: str, type: str, id: str) -> None:
         """Take the tombstone away, if there is one: the resource lives again."""
         with self._database.write() as connection:
+            self._database.renew(connection)
             connection.execute(delete(tombstones).where(*_one(target, type, id)))
 
     def clear(self, target: str) -> None:
         """Take all tombstones of a target away: what they stood for is gone."""
         with self._database.write() as connection:
+            self._database.renew(connection)
             connection.execute(delete(tombstones).where(tombstones.c.target == target))
 
     def has(self, target: str, type: str, id: str) -> bool:
@@ -65,22 +73,22 @@ class Tombstones:
         """Return the id of the newest tombstone with that login in any letter case, or None."""
         wanted = tombstones.c.login == login.casefold()
         newest = tombstones.c.time.desc()
-        with self._database.read() as connection:
-            found = connection.scalars(_ids(target, type).where(wanted).order_by(newest))
-            return found.first()
+        with self._database.single() as connection:
+            query = _ALL.where(wanted).order_by(newest)
+            return connection.scalars(query, {"target": target, "type": type}).first()
 
     def all(self, target: str, type: str) -> frozenset[str]:
         """Return the ids of all tombstones of a type of resource on a target.
 
-        What was read last is good until anybody commits anything: every read of a resource asks.
+        What was read last is good until anybody changes a tombstone: every read of a resource asks.
         """
-        version = self._database.version()
+        generation = self._database.generation()
         known = self._known.get((target, type))
-        if known is not None and version is not None and known[0] == version:
+        if known is not None and generation is not None and known[0] == generation:
             return known[1]
-        with self._database.read() as connection:
-            ids = frozenset(connection.scalars(_ids(target, type)))
-        self._known[target, type] = version, ids
+        with self._database.single() as connection:
+            ids = frozenset(connection.scalars(_ALL, {"target": target, "type": type}))
+        self._known[target, type] = generation, ids
         return ids
 
 
@@ -90,7 +98,3 @@ def _of(target: str, type: str) -> tuple[ColumnElement[bool], ...]:
 
 def _one(target: str, type: str, id: str) -> tuple[ColumnElement[bool], ...]:
     return *_of(target, type), tombstones.c.id == id
-
-
-def _ids(target: str, type: str) -> Select[str]:
-    return select(tombstones.c.id).where(*_of(target, type))

@@ -110,7 +110,7 @@ class Walks:
             "first": first // _CHUNK,
             "last": last // _CHUNK,
         }
-        with self._database.read() as connection:
+        with self._database.single() as connection:
             rows = connection.execute(_PAGE, asked).all()
         if not rows:
             return None

@@ -8,12 +8,14 @@ A write whose outcome is unknown is settled by reading, never sent again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from functools import partial
 from typing import Any
 
 import orjson
 
 from connectors.base import Collection
+from gateway.ahead import Ahead
 from gateway.attempts import Attempt, Caller, attempted
 from gateway.audit import AuditLog
 from gateway.database import Database
@@ -50,6 +52,13 @@ class Writer:
         self._tombstones = tombstones
         self._reader = reader
         self._settler = settler
+        self._ahead: Ahead | None = None
+
+    def reading_ahead(self, target: Target, places: Iterable[tuple[Collection, str]]) -> Writer:
+        """Return a writer for one request that is going to change these resources."""
+        writer = copy(self)
+        writer._ahead = Ahead(self._audit, target.name, places)
+        return writer
 
     def create(
         self, target: Target, collection: Collection, caller: Caller, body: Callable[[], Any]
@@ -160,9 +169,7 @@ class Writer:
             caller.require(_scope(collection))
             if target.settings.delete == "refuse":
                 raise forbidden('This target refuses to delete (delete = "refuse").')
-            self._lock(target, collection, attempt, id)
-            self._settler.settle_earlier(target, collection, id=id)
-            before = self._read(target, collection, id, frozenset(), condition)
+            before = self._locked(target, collection, attempt, id, condition=condition)
             resource_type = collection.mapping.resource_type
             keeps = target.settings.delete == "disable" and resource_type.find("active")
             after = {**before, "active": False} if keeps else {}
@@ -195,9 +202,7 @@ class Writer:
         call: Callable[[Resource], None],
     ) -> Resource:
         """Carry out an action that is no change of attributes."""
-        self._lock(target, collection, attempt, id)
-        self._settler.settle_earlier(target, collection, id=id)
-        resource = self._reader.find(target, collection, id, frozenset())
+        resource = self._locked(target, collection, attempt, id)
         attempt.note(login=login_of(resource))
         attempt.begin()
         call(resource)
@@ -217,9 +222,7 @@ class Writer:
     ) -> Resource:
         """Read, compute what differs, and send only that."""
         mapping = collection.mapping
-        self._lock(target, collection, attempt, id)
-        self._settler.settle_earlier(target, collection, id=id)
-        before = self._read(target, collection, id, wanted, condition)
+        before = self._locked(target, collection, attempt, id, wanted, condition)
         attempt.note(login=login_of(before))
         after = mapping.carry_over(before, desired(before))
         after = self._with_known_members(target, attempt, before, after)
@@ -242,18 +245,26 @@ class Writer:
         attempt.begin()
         return self._updated(target, collection, attempt, before, after, changes)
 
-    def _read(
+    def _locked(
         self,
         target: Target,
         collection: Collection,
+        attempt: Attempt,
         id: str,
-        wanted: frozenset[str],
-        condition: Condition,
+        wanted: frozenset[str] = frozenset(),
+        condition: Condition = ANY,
     ) -> Resource:
-        """Return the resource to be changed; 412 when it is not the version that was meant."""
+        """Lock a resource and return it; 412 when it is not the version that was meant.
+
+        What earlier writes to it have left open is settled first.
+        """
+        self._lock(target, collection, attempt, id)
+        known = self._ahead.take(collection, id) if self._ahead else None
+        if known is None:
+            self._settler.settle_earlier(target, collection, id=id)
         if condition.is_set:
             wanted |= collection.mapping.whole
-        resource = self._reader.find(target, collection, id, wanted)
+        resource = self._reader.find(target, collection, id, wanted, known)
         if condition.is_set:
             condition.check(self._reader.version(target, collection, resource) or "")
         return resource

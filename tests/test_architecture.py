@@ -107,7 +107,6 @@ def test_simulators_know_nothing_of_connectors() -> None:
         ("granian", {"gateway/server.py"}),
         ("flask_httpauth", {"gateway/auth.py"}),
         ("prometheus_client", {"gateway/telemetry.py"}),
-        ("filelock", {"gateway/locks.py"}),
     ],
 )
 def test_a_library_has_one_place(library: str, files: set[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.campaign import faults, fuzz, kills, races
+from tests.campaign import api, cycle, faults, filters, fuzz, kills, races
 from tests.campaign.report import Report
 
 
@@ -29,4 +29,19 @@ def test_races(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [41])
 def test_fuzz(seed: int) -> None:
-    expect_nothing_failed(fuzz.run(700, seed))
+    expect_nothing_failed(fuzz.run(1_000, seed))
+
+
+@pytest.mark.parametrize("seed", [45])
+def test_api(seed: int) -> None:
+    expect_nothing_failed(api.run(300, seed))
+
+
+@pytest.mark.parametrize("seed", [51])
+def test_filters(seed: int) -> None:
+    expect_nothing_failed(filters.run(2_000, seed))
+
+
+@pytest.mark.parametrize("seed", [61])
+def test_cycle(seed: int) -> None:
+    expect_nothing_failed(cycle.run(40, seed))

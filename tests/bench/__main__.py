@@ -2,6 +2,8 @@
 
     python -m tests.bench [--seconds 2] [--rounds 3] [--server granian|gthread] [--only NAME]
 
+NAME is an operation such as 'GET by id', or filters, bulk or cursor.
+
 Both are served by the same server with the same workers and threads, before the same upstream,
 once instant and once answering after 25 ms.
 """
@@ -10,135 +12,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import secrets
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from socket import create_server
+from collections.abc import Callable
 from statistics import median
 
+from schemas.messages import PATCH_OP
+from tests.bench import exchanges, filters
 from tests.bench.load import Result, request, run
+from tests.bench.stand import SLOW, WORKERS, memory, stand
 
-WORKERS = 2
-THREADS = 32
-SLOW = 25.0
-PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-
-
-@dataclass
-class Stand:
-    """One upstream with the gateway and the floor in front of it."""
-
-    upstream: int
-    gateway: int
-    floor: int
-    token: str
-    gateway_process: int
-    floor_process: int
-
-    def calls(self) -> int:
-        """Return the upstream's calls since the last time, and begin anew."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.upstream}/calls") as answer:
-            return sum(json.load(answer).values())
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-@contextmanager
-def process(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a process for the time of the block."""
-    running = subprocess.Popen(
-        command,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        yield running
-    finally:
-        running.terminate()
-        running.wait()
-
-
-def serve_command(server: str, application: str, port: int) -> list[str]:
-    """Return the command that serves a WSGI application with the chosen server."""
-    if server == "gthread":
-        options = ["-k", "gthread", "-w", str(WORKERS), "--threads", str(THREADS)]
-        return [sys.executable, "-m", "gunicorn", *options, "-b", f"127.0.0.1:{port}", application]
-    options = ["--interface", "wsgi", "--workers", str(WORKERS), "--no-ws", "--no-log"]
-    options += ["--blocking-threads", str(THREADS), "--port", str(port)]
-    return [sys.executable, "-m", "granian", *options, application]
-
-
-@contextmanager
-def stand(server: str, delay: float, users: int) -> Iterator[Stand]:
-    """Set up upstream, gateway and floor."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matricula-bench-")))
-        upstream, gateway, floor = free_port(), free_port(), free_port()
-        module = (sys.executable, "-m", "tests.bench.upstream")
-        running = stack.enter_context(process(*module, str(upstream), str(delay), str(users)))
-        assert running.stdout is not None
-        running.stdout.readline()
-        config = folder / "bench.toml"
-        config.write_text(
-            "allow_clear_secrets = true\n[database]\nurl = 'sqlite:///bench.db'\n"
-            "[targets.moodle]\nconnector = 'moodle'\ntoken = 'bench'\nconnections = 64\n"
-            f"allow_private_network = true\nurl = 'http://127.0.0.1:{upstream}'\n"
-        )
-        matricula = [sys.executable, "-m", "gateway.cli"]
-        made = [*matricula, "token", "create", "--target", "all", "--scope", "admin"]
-        token = subprocess.check_output([*made, "--config", str(config)], text=True).split()[-1]
-        if server == "granian":
-            options = ["--workers", str(WORKERS), "--port", str(gateway)]
-            command = [*matricula, "serve", "--config", str(config), *options]
-        else:
-            command = serve_command(server, "wsgi:application", gateway)
-        served = stack.enter_context(process(*command, MATRICULA_CONFIG=str(config)))
-        url = f"http://127.0.0.1:{upstream}"
-        command = serve_command(server, "tests.bench.floor:application", floor)
-        bare = stack.enter_context(process(*command, FLOOR_UPSTREAM=url))
-        _wait_for(gateway, "/health")
-        _wait_for(floor, "/users/2")
-        yield Stand(upstream, gateway, floor, token, served.pid, bare.pid)
-
-
-def _wait_for(port: int, path: str) -> None:
-    for _ in range(200):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}"):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise RuntimeError(f"nothing answers at port {port}")
-
-
-def memory(pid: int) -> tuple[float, float]:
-    """Return the memory in MB of a process' children, and of all together with the process.
-
-    Pages that processes share are counted once (proportional set size).
-    """
-    tree = subprocess.check_output(["ps", "-o", "pid=", "--ppid", str(pid)], text=True).split()
-    children = sum(_proportional(int(child)) for child in tree)
-    return children, children + _proportional(pid)
-
-
-def _proportional(pid: int) -> float:
-    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    size = next(line for line in rollup.splitlines() if line.startswith("Pss:"))
-    return int(size.split()[1]) / 1024
+USERS = 1000
 
 
 def json_body(message: dict[str, object]) -> bytes:
@@ -210,15 +93,15 @@ def middle(results: list[Result]) -> Result:
 
 def compare(server: str, delay: float, seconds: float, rounds: int, only: str) -> None:
     """Measure every operation against the floor's GET and print one line for each."""
-    with stand(server, delay, 1000) as place:
+    with stand(server, delay, USERS) as place:
         print(f"\nUpstream answers after {delay:g} ms; {server}, {WORKERS} workers")
         print(
             f"{'operation':14}{'callers':>8}{'req/s':>9}{'p50 ms':>9}{'p99 ms':>9}"
             f"{'floor req/s':>13}{'floor p50':>11}{'ratio':>8}{'over upstream':>15}"
             f"{'calls':>7}{'failed':>8}"
         )
-        run(place.gateway, operations(1000)["page of 100"](place.token), callers=1, seconds=0.5)
-        for name, make in operations(1000).items():
+        run(place.gateway, operations(USERS)["page of 100"](place.token), callers=1, seconds=0.5)
+        for name, make in operations(USERS).items():
             if only and only != name:
                 continue
             for callers in (1, 16, 64):
@@ -234,7 +117,7 @@ def compare(server: str, delay: float, seconds: float, rounds: int, only: str) -
                     place.calls()
                     got = run(place.gateway, make(place.token), callers=callers, seconds=seconds)
                     ours.append(got)
-                    counted += place.calls() / max(1, got.rate * seconds)
+                    counted += place.calls().total() / max(1, got.rate * seconds)
                 us, floor = middle(ours), middle(theirs)
                 over = us.p50 - middle(direct).p50
                 ratio = median(a.rate / b.rate for a, b in zip(ours, theirs, strict=True))
@@ -260,7 +143,7 @@ def pages(server: str, seconds: float) -> None:
             direct = run(place.upstream, direct_request, callers=1, seconds=seconds)
             place.calls()
             got = run(place.gateway, make, callers=1, seconds=seconds)
-            calls = place.calls() / max(1, got.rate * seconds)
+            calls = place.calls().total() / max(1, got.rate * seconds)
             before, _ = memory(place.gateway_process)
             run(place.gateway, make, callers=16, seconds=seconds)
             after, _ = memory(place.gateway_process)
@@ -278,13 +161,21 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="for each measurement")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--server", choices=["granian", "gthread"], default="granian")
-    parser.add_argument("--only", default="", help="one operation, e.g. 'GET by id'")
+    parser.add_argument("--only", default="", help="e.g. 'GET by id', filters, bulk, cursor")
     asked = parser.parse_args()
-    for delay in (0.0, SLOW):
-        compare(asked.server, delay, asked.seconds, asked.rounds, asked.only)
-    if not asked.only or asked.only == "page of 100":
+    only = asked.only
+    if only in ("", *operations(USERS)):
+        for delay in (0.0, SLOW):
+            compare(asked.server, delay, asked.seconds, asked.rounds, only)
+    if only in ("", "page of 100"):
         print()
         pages(asked.server, asked.seconds)
+    if only in ("", "filters"):
+        filters.measure(asked.rounds)
+    if only in ("", "bulk"):
+        exchanges.bulk(asked.server, asked.rounds)
+    if only in ("", "cursor"):
+        exchanges.cursors(asked.server, asked.rounds)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import json
 import re
 import sys
 from collections import Counter
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qsl, unquote_plus
 
 _FUNCTION = re.compile(rb"wsfunction=([a-z_]+)")
 _VALUE = re.compile(rb"values(?:\[|%5B)\d+(?:\]|%5D)=([^&]*)")
@@ -67,6 +67,7 @@ class Upstream:
             case "core_user_get_users":
                 return self.everybody
             case "core_user_update_users":
+                self._rename(body)
                 return b'{"warnings":[]}'
             case "core_user_create_users":
                 self.made += 1
@@ -74,6 +75,16 @@ class Upstream:
                 return b'[{"id":%d,"username":"new"}]' % self.made
             case _:
                 return b"null"
+
+    def _rename(self, body: bytes) -> None:
+        """Keep a first name, so that only another one is a change."""
+        if b"firstname" not in body:
+            return
+        sent = {name.rpartition("[")[2]: value for name, value in parse_qsl(body.decode())}
+        held = json.loads(self.users[int(sent["id]"])])
+        held["firstname"] = sent["firstname]"]
+        held["fullname"] = f"{held['firstname']} {held['lastname']}"
+        self.users[held["id"]] = json.dumps(held).encode()
 
     def _rows(self, body: bytes) -> list[bytes]:
         values = [unquote_plus(value.decode()) for value in _VALUE.findall(body)]

@@ -1,4 +1,4 @@
-"""`python -m tests.campaign [kills|faults|races|fuzz|all] [--count N] [--seed S]`."""
+"""`python -m tests.campaign [NAME|all] [--count N] [--seed S]`; the names stand in COUNTS."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ import importlib
 import sys
 import time
 
-COUNTS = {"kills": 50, "faults": 2_000, "races": 200, "fuzz": 20_000}
+COUNTS = {
+    "kills": 50,
+    "faults": 2_000,
+    "races": 200,
+    "fuzz": 50_000,
+    "api": 50_000,
+    "filters": 100_000,
+    "cycle": 1_000,
+}
 
 
 def main() -> int:
     """Run the campaigns that were asked for and print what they found."""
     parser = argparse.ArgumentParser(prog="tests.campaign", description=__doc__)
     parser.add_argument("campaign", nargs="?", default="all", choices=[*COUNTS, "all"])
-    parser.add_argument("--count", type=int, help="kills, requests or rounds")
+    parser.add_argument("--count", type=int, help="kills, requests, rounds, filters or users")
     parser.add_argument("--seed", type=int, help="an earlier run's, to run it again")
     chosen = parser.parse_args()
     names = list(COUNTS) if chosen.campaign == "all" else [chosen.campaign]

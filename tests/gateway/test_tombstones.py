@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from gateway.audit import AuditLog, Intent
 from gateway.database import Database
 from gateway.tombstones import Tombstones
 
@@ -35,3 +38,26 @@ def test_the_newest_with_a_login(database: Database) -> None:
     assert tombstones.by_login("moodle", "User", "Straße") == "2"
     assert tombstones.by_login("moodle", "User", "strase") is None
     assert tombstones.by_login("canvas", "User", "Straße") is None
+
+
+def test_what_another_process_puts_up_or_takes_away_is_seen(database: Database, url: str) -> None:
+    ours, theirs = Tombstones(database), Tombstones(Database(url))
+    assert not ours.has("moodle", "User", "1")
+    theirs.add("moodle", "User", "1", None, None)
+    assert ours.has("moodle", "User", "1")
+    theirs.remove("moodle", "User", "1")
+    assert not ours.has("moodle", "User", "1")
+    ours.add("moodle", "User", "2", None, None)
+    assert theirs.all("moodle", "User") == {"2"}
+    theirs.clear("moodle")
+    assert not ours.all("moodle", "User")
+
+
+def test_what_is_known_is_read_again_only_when_a_tombstone_changes(database: Database) -> None:
+    if database.generation() is None:
+        pytest.skip("PostgreSQL is asked every time.")
+    tombstones, before = Tombstones(database), database.generation()
+    AuditLog(database).begin(Intent("moodle", "patch", "User"))
+    assert database.generation() == before
+    tombstones.add("moodle", "User", "1", None, None)
+    assert database.generation() != before

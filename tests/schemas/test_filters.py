@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.attributes import ResourceType
 from schemas.errors import ScimError
 from schemas.filters import And, Compare, Not, Or, Present, Where, parse_filter, parse_path
 from schemas.group import GROUP
 from schemas.match import compile_filter
 from schemas.user import USER
-from tests.schemas.filter_oracle import Oracle
+from tests.schemas.filter_oracle import Oracle, Refused
 from tests.schemas.strategies import filters, groups, properties, users
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -27,7 +28,17 @@ def refusal(text: str) -> ScimError:
     with pytest.raises(ScimError) as caught:
         parse_filter(text, USER)
     assert caught.value.status == 400 and caught.value.scim_type == "invalidFilter"
+    with pytest.raises(Refused):
+        Oracle(text, USER)
     return caught.value
+
+
+def reads_too(text: str, resource_type: ResourceType) -> bool:
+    try:
+        Oracle(text, resource_type)
+    except Refused:
+        return False
+    return True
 
 
 def path_refusal(text: str) -> ScimError:
@@ -92,6 +103,10 @@ class TestDefectsOfTheLibrary:
     def test_07_a_name_may_begin_like_a_literal(self, name: str) -> None:
         assert "is not an attribute of User" in refusal(f'{name} eq "x"').detail
 
+    @pytest.mark.parametrize("text", ["active eq falſe", f"{ENTERPRISE}::department pr"])
+    def test_07_what_only_looks_like_it_is_refused(self, text: str) -> None:
+        refusal(text)
+
     @pytest.mark.parametrize("word", ["True", "TRUE", "tRuE", '"true"', '"True"'])
     def test_08_booleans_in_any_letter_case_and_as_words(self, word: str) -> None:
         assert read(f"active eq {word}") == "active eq true"
@@ -148,6 +163,8 @@ class TestDefectsOfTheLibrary:
         refusal('emails.value[type eq "work"] eq "x"')
         refusal('contact.email[type eq "work"]')
         path_refusal('emails[type eq "work"].value.more')
+        refusal('emails[value[value eq "x"]]')
+        refusal('institutionRoleIds[value[value eq "x"]]')
 
     def test_13_a_line_break_is_white_space(self) -> None:
         assert read("title pr\r\nand\tactive pr") == "title pr and active pr"
@@ -361,6 +378,7 @@ class TestReading:
     def test_any_text_is_read_or_refused(self, text: str) -> None:
         for parse in (parse_filter, parse_path):
             for resource_type in (USER, GROUP):
+                node = None
                 try:
                     node = parse(text, resource_type)
                 except ScimError as error:
@@ -368,3 +386,5 @@ class TestReading:
                     assert "object at" not in error.detail
                 else:
                     assert parse(str(node), resource_type) == node
+                if parse is parse_filter:
+                    assert reads_too(text, resource_type) == (node is not None)
