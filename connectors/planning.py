@@ -31,6 +31,8 @@ class Condition:
         return f"{self.push.parameter} = {shown}{more}"
 
 
+_EVERYWHERE = ("id", "meta", "schemas")
+"""What every resource has without a row of the mapping."""
 _ADDED = ("type", "primary", "display", "$ref")
 """Sub-attributes that a value may have without a row of their own."""
 
@@ -124,7 +126,7 @@ def _branches(node: Filter, mapping: Mapping) -> list[Branch] | None:
 
 def _is_never_there(path: Path, mapping: Mapping) -> bool:
     """Tell whether no resource of this LMS has a value at the path, so that no call is needed."""
-    if path.name in ("id", "meta", "schemas"):
+    if path.name in _EVERYWHERE:
         return False
     rows = [row for row in mapping.rows_of(path) if row.field.readable]
     if path.sub is None or path.sub in _ADDED:
@@ -160,7 +162,7 @@ def _value_path_branches(path: Path, term: Filter, mapping: Mapping) -> list[Bra
     """Push one comparison inside the brackets: its answer is a superset of the whole."""
     rows = [row for row in mapping.rows_of(path) if row.field.readable]
     if not rows:
-        return []
+        return None if path.name in _EVERYWHERE else []
     terms = term.terms if isinstance(term, And) else (term,)
     stated = {t.path.name: t.value for t in terms if isinstance(t, Compare) and t.op == "eq"}
     kind = stated.get("type")

@@ -183,7 +183,7 @@ class Finder:
             yield from resources
             return
         holds = compile_filter(filter)
-        is_shown = bool(names & {"schemas", "meta"})
+        is_shown = any(n in ("schemas", "meta") or n.endswith(".$ref") for n in names)
         for resource in resources:
             if holds(represent(mapping, resource, self._base) if is_shown else resource):
                 yield resource

@@ -334,3 +334,20 @@ def test_members_tell_their_names_when_asked(scim: Scim) -> None:
     name = named["members"][0]["display"]
     found = scim.get("/Groups", filter=f'members.display eq "{name}"').json
     assert [group["displayName"] for group in found["Resources"]] == ["Staff"]
+
+
+def test_filters_see_what_is_shown_and_not_held(scim: Scim) -> None:
+    ann = scim.get("/Users", filter='userName eq "ann"').json["Resources"][0]["id"]
+    staff = scim.get("/Groups", filter='displayName eq "Staff"').json["Resources"][0]["id"]
+    for endpoint, id, filter in (
+        ("Users", ann, 'meta[resourceType eq "User"]'),
+        ("Users", ann, f'meta[location ew "/Users/{ann}"]'),
+        ("Users", ann, 'schemas[value ew "2.0:User"]'),
+        ("Users", ann, f'groups.$ref ew "/Groups/{staff}"'),
+        ("Groups", staff, "members.$ref pr"),
+        ("Groups", staff, f'members[$ref ew "/Users/{ann}"]'),
+    ):
+        found = scim.get(f"/{endpoint}", filter=f'{filter} and id eq "{id}"').json
+        assert [r["id"] for r in found.get("Resources", ())] == [id], filter
+        others = scim.get(f"/{endpoint}", filter=f"not ({filter})", count=1000).json
+        assert id not in [r["id"] for r in others.get("Resources", ())], filter
