@@ -11,7 +11,7 @@ from typing import Any
 
 from connectors.base import Collection
 from connectors.http import Counter, counted
-from gateway.audit import AuditLog, ChangeRecord, Intent, NotOpen
+from gateway.audit import AuditLog, ChangeRecord, Intent, Known, NotOpen
 from gateway.targets import Target
 from schemas.errors import ScimError
 
@@ -63,7 +63,7 @@ class Attempt:
 
     def finish(self) -> None:
         """Commit the outcome."""
-        result: dict[str, Any] = {
+        known: Known = {
             "status": self.status,
             "detail": self.detail,
             "resource_id": self.intent.resource_id,
@@ -73,10 +73,10 @@ class Attempt:
             "duration": (perf_counter() - self.started) * 1000,
         }
         if self.sequence is None:
-            self.audit.record(self.intent, self.outcome, **result)
+            self.audit.record(self.intent, self.outcome, **known)
             return
         try:
-            self.audit.finish(self.sequence, self.outcome, **result)
+            self.audit.finish(self.sequence, self.outcome, **known)
         except NotOpen:
             # Who holds no lock may be settled by a process that starts meanwhile.
             log.warning("event %s was settled before it ended", self.sequence)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import (
     Column,
@@ -78,6 +78,21 @@ class Intent:
     lookup: str | None = None
 
 
+class Known(TypedDict, total=False):
+    """What is known at the end of a write, besides its outcome.
+
+    `changes` replace those of the intent; `duration` is in milliseconds.
+    """
+
+    status: int | None
+    detail: str | None
+    resource_id: str | None
+    login: str | None
+    changes: Sequence[ChangeRecord] | None
+    upstream_calls: int
+    duration: float
+
+
 @dataclass(frozen=True, slots=True)
 class OpenEvent:
     """An event whose outcome is not known yet (`open`) or could not be told (`unknown`)."""
@@ -122,45 +137,22 @@ class AuditLog:
         """Write the intent down as an open event and return its sequence, once it is committed."""
         return self._database.commit(lambda connection: _begin(connection, intent))
 
-    def finish(
-        self,
-        sequence: int,
-        outcome: str,
-        *,
-        status: int | None,
-        detail: str | None = None,
-        resource_id: str | None = None,
-        login: str | None = None,
-        changes: Sequence[ChangeRecord] | None = None,
-        upstream_calls: int = 0,
-        duration: float = 0.0,
-    ) -> None:
-        """Write the outcome of an open or unknown event; `changes` replace those of the intent.
+    def finish(self, sequence: int, outcome: str, **known: Unpack[Known]) -> None:
+        """Write the outcome of an open or unknown event.
 
-        `duration` is in milliseconds. Raises NotOpen when the event has been finished before.
+        Raises NotOpen when the event has been finished before.
         """
-        result = _result(outcome, status, detail, resource_id, login, upstream_calls, duration)
-        self._database.commit(lambda connection: _finish(connection, sequence, result, changes))
+        result = _result(outcome, known)
+        replaced = known.get("changes")
+        self._database.commit(lambda connection: _finish(connection, sequence, result, replaced))
 
-    def record(
-        self,
-        intent: Intent,
-        outcome: str,
-        *,
-        status: int | None,
-        detail: str | None = None,
-        resource_id: str | None = None,
-        login: str | None = None,
-        changes: Sequence[ChangeRecord] | None = None,
-        upstream_calls: int = 0,
-        duration: float = 0.0,
-    ) -> int:
+    def record(self, intent: Intent, outcome: str, **known: Unpack[Known]) -> int:
         """Write intent and outcome in one transaction, for what needed no call to the LMS."""
-        result = _result(outcome, status, detail, resource_id, login, upstream_calls, duration)
+        result = _result(outcome, known)
 
         def work(connection: Connection) -> int:
             sequence = _begin(connection, intent)
-            _finish(connection, sequence, result, changes)
+            _finish(connection, sequence, result, known.get("changes"))
             return sequence
 
         return self._database.commit(work)
@@ -307,27 +299,22 @@ def _begin(connection: Connection, intent: Intent) -> int:
     return sequence
 
 
-def _result(
-    outcome: str,
-    status: int | None,
-    detail: str | None,
-    resource_id: str | None,
-    login: str | None,
-    upstream_calls: int,
-    duration: float,
-) -> dict[str, Any]:
+def _result(outcome: str, known: Known) -> dict[str, Any]:
     """Return the columns that the end of a write fills; what is not known stays as it was."""
     if outcome not in OUTCOMES or outcome == "open":
         raise ValueError(f"{outcome!r} is no outcome of a write.")
-    known = {"resource_id": resource_id} if resource_id else {}
-    return known | {
+    result: dict[str, Any] = {
         "outcome": outcome,
-        "status": status,
-        "detail": detail or None,
-        "upstream_calls": upstream_calls,
-        "duration": duration,
-        **(_login(login) if login else {}),
+        "status": known.get("status"),
+        "detail": known.get("detail") or None,
+        "upstream_calls": known.get("upstream_calls", 0),
+        "duration": known.get("duration", 0.0),
     }
+    if resource_id := known.get("resource_id"):
+        result["resource_id"] = resource_id
+    if login := known.get("login"):
+        result |= _login(login)
+    return result
 
 
 def _login(login: str | None) -> dict[str, str | None]:
