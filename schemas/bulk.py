@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.errors import ScimError, invalid_syntax, invalid_value
-from schemas.messages import PATCH_OP, message_of
+from schemas.messages import PATCH_OP, message_of, refuse_other_message
 
 BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
@@ -51,9 +51,7 @@ def load_bulk(body: Any, *, most: int, strict: bool = False) -> tuple[int, list[
     that two operations share: nobody could tell which of them is referred to.
     """
     message = message_of(body, "schemas", "failOnErrors", "Operations")
-    urns = message.get("schemas")
-    if (urns is not None or strict) and BULK_REQUEST not in (urns or ()):
-        raise invalid_syntax(f"schemas must hold {BULK_REQUEST}.")
+    refuse_other_message(message, BULK_REQUEST, strict=strict)
     stop = message.get("failOnErrors")
     if stop is not None and (not isinstance(stop, int) or isinstance(stop, bool) or stop < 1):
         raise invalid_value("failOnErrors must be a whole number of at least 1.")

@@ -92,9 +92,7 @@ def load_value(
 def load_patch(body: Any, *, strict: bool = False) -> list[Operation]:
     """Return the operations of a PatchOp message (RFC 7644 section 3.5.2)."""
     message = message_of(body, "schemas", "Operations")
-    urns = message.get("schemas")
-    if (urns is not None or strict) and PATCH_OP.lower() not in _lower(urns):
-        raise invalid_syntax(f"schemas must hold {PATCH_OP}.")
+    refuse_other_message(message, PATCH_OP, strict=strict)
     written = message.get("Operations")
     if not isinstance(written, list) or not written:
         raise invalid_syntax("Operations must be a list of at least one operation.")
@@ -187,6 +185,13 @@ def message_of(body: Any, *names: str) -> dict[str, Any]:
         raise invalid_syntax("The body must be a JSON object.")
     spelled = {name.lower(): name for name in names}
     return {spelled.get(str(key).lower(), str(key)): value for key, value in body.items()}
+
+
+def refuse_other_message(message: dict[str, Any], urn: str, *, strict: bool) -> None:
+    """Raise 400 when `schemas` names another kind of message, or, where strict, none."""
+    urns = message.get("schemas")
+    if (urns is not None or strict) and urn.lower() not in _lower(urns):
+        raise invalid_syntax(f"schemas must hold {urn}.")
 
 
 def _check_schemas(resource_type: ResourceType, body: dict[str, Any]) -> None:

@@ -206,6 +206,8 @@ def test_a_bad_operation_fails_alone(scim: Scim, operation: dict[str, Any], stat
         {"Operations": [], "failOnErrors": "1"},
         {"Operations": [], "failOnErrors": True},
         {"Operations": [], "schemas": ["urn:x"]},
+        {"Operations": [], "schemas": 1.5},
+        {"Operations": [], "schemas": [None]},
         {"Operations": [make_user("ann"), make_user("ann")]},
     ],
 )
