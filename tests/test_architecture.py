@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("schemas", "connectors", "gateway")
 OURS = {*PACKAGES, "tests", "wsgi"}
 SQL = frozenset(
-    "database tables audit audit_query tokens tombstones walks locks migrations".split()
+    "database commits tables audit audit_query tokens tombstones walks locks migrations".split()
 )
 OVERRIDDEN = {"Meta", "format"}
 """What frameworks ask for by name: marshmallow's options, a log formatter's method."""

@@ -41,7 +41,8 @@ def test_the_newest_with_a_login(database: Database) -> None:
 
 
 def test_what_another_process_puts_up_or_takes_away_is_seen(database: Database, url: str) -> None:
-    ours, theirs = Tombstones(database), Tombstones(Database(url))
+    other = Database(url)
+    ours, theirs = Tombstones(database), Tombstones(other)
     assert not ours.has("moodle", "User", "1")
     theirs.add("moodle", "User", "1", None, None)
     assert ours.has("moodle", "User", "1")
@@ -51,6 +52,7 @@ def test_what_another_process_puts_up_or_takes_away_is_seen(database: Database, 
     assert theirs.all("moodle", "User") == {"2"}
     theirs.clear("moodle")
     assert not ours.all("moodle", "User")
+    other.close()
 
 
 def test_what_is_known_is_read_again_only_when_a_tombstone_changes(database: Database) -> None:
