@@ -55,6 +55,12 @@ class Attribute:
         return self.index.get(name.lower())
 
     @property
+    def keyed(self) -> bool:
+        """Tell whether a value of the list is known by its `value` alone, as a group's member."""
+        value = self.sub("value")
+        return value is not None and value.mutability == "immutable"
+
+    @property
     def secret(self) -> bool:
         """Tell whether the value must never be shown, logged or kept."""
         return self.returned == "never"

@@ -179,8 +179,7 @@ def _list_differences(path: Path, before: list[Any], after: list[Any]) -> Iterat
         yield from (Change(path, "remove", item, None) for item in before if item in gone)
         yield from (Change(path, "add", None, item) for item in after if item in come)
         return
-    value = path.attribute.sub("value")
-    if value and value.mutability == "immutable":
+    if path.attribute.keyed:
         key = "value"
     else:
         by_type = _told_apart(before, "type") and _told_apart(after, "type")

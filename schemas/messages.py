@@ -63,7 +63,10 @@ def load_resource(
             reader.report(key)
     reader.refuse_unknown()
     validate(resource_form(resource_type), resource)
-    return _distinct(resource), reader.unknown
+    _drop_repeated(resource_type.find, resource)
+    for extension in resource_type.extensions:
+        _drop_repeated(extension.find, resource.get(extension.urn, {}))
+    return resource, reader.unknown
 
 
 def load_value(
@@ -86,7 +89,8 @@ def load_value(
         return None
     held = {attribute.name: loaded}
     validate(value_form(attribute), held, shown)
-    return _distinct(held)[attribute.name]
+    _drop_repeated(lambda _: attribute, held)
+    return held[attribute.name]
 
 
 def load_patch(body: Any, *, strict: bool = False) -> list[Operation]:
@@ -298,12 +302,17 @@ def refuse_two_primary(resource: dict[str, Any]) -> None:
                 raise invalid_value(f"{name} has {len(primary)} primary values; one is allowed.")
 
 
-def _distinct(resource: dict[str, Any]) -> dict[str, Any]:
-    """Drop repeated values of lists (RFC 7643 section 2.4), in place."""
-    for name, value in resource.items():
-        if isinstance(value, dict):
-            _distinct(value)
-        elif isinstance(value, list):
-            keyed = (sorted(i.items()) if isinstance(i, dict) else i for i in value)
-            resource[name] = list(dict(zip(map(repr, keyed), value, strict=True)).values())
-    return resource
+def _drop_repeated(find: Callable[[str], Attribute | None], held: dict[str, Any]) -> None:
+    """Keep the first of equal values in each list, in place (RFC 7643 section 2.4)."""
+    for name, items in held.items():
+        if isinstance(items, list) and (attribute := find(name)):
+            first: dict[str, Any] = {}
+            for item in items:
+                first.setdefault(_identity(attribute, item), item)
+            held[name] = list(first.values())
+
+
+def _identity(attribute: Attribute, item: Any) -> str:
+    if isinstance(item, dict):
+        return repr(item.get("value") if attribute.keyed else sorted(item.items()))
+    return repr(item)

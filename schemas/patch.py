@@ -250,7 +250,7 @@ def _names(attribute: Attribute, named: Any, held: Any) -> bool:
     A value is known by `value` and `type` (RFC 7643 section 2.4); a `type` that one of the two
     leaves out does not tell them apart. Without `value`, everything that is said must agree.
     """
-    if not isinstance(named, dict):
+    if not isinstance(named, dict) or (attribute.keyed and "value" in named):
         return True
     said = {"type"} if "value" in named else named.keys() - {"primary", "$ref", "display"}
     for sub in attribute.sub_attributes:

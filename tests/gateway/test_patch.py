@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.attributes import ENTERPRISE
-from tests.gateway.service import Scim, patch_op
+from tests.gateway.service import Scim, patch_op, team
 
 
 def test_a_patch_answers_with_the_resource(scim: Scim) -> None:
@@ -196,6 +196,23 @@ class TestMembers:
         assert refused.status_code == 400
         assert "424242" in refused.json["detail"]
         assert moodle.members(group) == set()
+
+    @pytest.mark.parametrize("more", [{"type": "Group"}, {"$ref": "../Users/x"}, {"display": "x"}])
+    def test_a_member_that_is_said_twice_is_one(
+        self, scim: Scim, ids: list[str], more: dict[str, str]
+    ) -> None:
+        twice = [{"value": ids[0], "type": "User"}, {"value": ids[0], **more}]
+        made = scim.post("/Groups", {**team("Crew"), "members": twice})
+        assert [member["value"] for member in made.json["members"]] == ids[:1]
+        group = scim.add_group("Team")
+        body = scim.get(f"/Groups/{group}").json
+        put = scim.put(f"/Groups/{group}", {**body, "members": twice})
+        assert [member["value"] for member in put.json["members"]] == ids[:1]
+        for op in ("add", "replace", "remove"):
+            answer = scim.patch(f"/Groups/{group}", {"op": op, "path": "members", "value": twice})
+            assert answer.status_code in (200, 204)
+            shown = scim.get(f"/Groups/{group}").json.get("members", [])
+            assert [member["value"] for member in shown] == ids[: int(op != "remove")]
 
     def test_a_member_that_is_there_changes_nothing(self, scim: Scim, ids: list[str]) -> None:
         group = scim.add_group("Staff", ids[0])
