@@ -7,40 +7,43 @@ from typing import Any
 
 import orjson
 
+from schemas.attributes import ResourceType
 from schemas.changes import Change
 
 Resource = dict[str, Any]
 
 
-def login_of(resource: Resource) -> str | None:
-    """Return the name by which people know the resource."""
-    return resource.get("userName") or resource.get("displayName")
+def login_of(resource_type: ResourceType, resource: Resource) -> str | None:
+    """Return the name by which people know the resource: a course's code, a user's login name."""
+    values = [resource.get(name) for name in resource_type.key]
+    return "/".join(map(str, values)) if values and all(values) else None
 
 
-def lookup_of(resource: Resource) -> str:
-    """Return what finds the resource again after a crash."""
-    keys = ("userName", "externalId", "displayName")
+def lookup_of(resource_type: ResourceType, resource: Resource) -> str:
+    """Return what finds the resource again after a crash, as JSON."""
+    keys = (*resource_type.key, "externalId")
     return orjson.dumps({key: resource[key] for key in keys if key in resource}).decode()
 
 
-def unique_values(resource: Resource) -> Iterator[str]:
-    """Yield the values by which a resource is known, which nobody else may take meanwhile."""
-    for name in ("userName", "externalId"):
-        if isinstance(resource.get(name), str):
-            yield resource[name]
+def unique_values(resource_type: ResourceType, resource: Resource) -> Iterator[str]:
+    """Yield the values by which a resource is known, which nobody else may take meanwhile.
+
+    The name of a group is not unique, but it is by it that an unfinished create is found.
+    """
+    if login := login_of(resource_type, resource):
+        yield login
+    if isinstance(resource.get("externalId"), str):
+        yield resource["externalId"]
     for email in resource.get("emails", ()):
         if isinstance(email.get("value"), str):
             yield email["value"]
-    if "userName" not in resource and isinstance(resource.get("displayName"), str):
-        # The name of a group is not unique, but it is by it that an unfinished create is found.
-        yield resource["displayName"]
 
 
-def changed_values(changes: Iterable[Change]) -> Resource:
-    """Return the changed values that no two accounts may share."""
+def changed_values(resource_type: ResourceType, changes: Iterable[Change]) -> Resource:
+    """Return the changed values that no two resources may share."""
     values: Resource = {}
     for change in changes:
-        if change.path.name in ("userName", "externalId"):
+        if change.path.name in (*resource_type.key, "externalId"):
             values[change.path.name] = change.new
         elif change.path.name == "emails" and isinstance(change.new, str):
             values.setdefault("emails", []).append({"value": change.new})

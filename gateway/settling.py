@@ -11,6 +11,7 @@ import orjson
 from connectors.base import Collection
 from gateway.audit import AuditLog, ChangeRecord, Intent, NotOpen, OpenEvent
 from gateway.database import Database
+from gateway.keys import unique_values
 from gateway.records import text
 from gateway.targets import Target
 from gateway.tombstones import Tombstones
@@ -21,10 +22,6 @@ from schemas.match import compile_filter
 Resource = dict[str, Any]
 
 log = logging.getLogger(__name__)
-
-
-_LATER = frozenset(("active", "members"))
-"""What some LMSs take only by a second call after the one that creates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +96,7 @@ class Settler:
             keys, family = [f"{target.name}/{name}/{intent.resource_id}"], "resources"
         else:
             known = orjson.loads(intent.lookup or "{}")
-            names = ("userName" if "userName" in known else "displayName", "externalId")
-            values = [known[key] for key in names if key in known]
+            values = unique_values(collection.mapping.full, known)
             keys = [f"{target.name}/{name}/{value.casefold()}" for value in values]
             family = "values"
         try:
@@ -165,7 +161,7 @@ class Settler:
         collection.complete([found], collection.mapping.whole)
         done, undone = self._held(collection, intent, found)
         missing = {change.path for change in undone}
-        if missing - _LATER:
+        if missing - collection.mapping.later:
             return Judgement("failed", "Not carried out: another resource has the name.")
         if not undone:
             return Judgement("success", "Carried out: the LMS has the resource.", found["id"])

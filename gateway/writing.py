@@ -71,13 +71,13 @@ class Writer:
             resource = self._with_known_members(target, attempt, {}, resource)
             check(collection.mapping.resource_type, resource)
             changes = diff(collection.mapping.resource_type, {}, resource)
+            full, name = collection.mapping.full, collection.mapping.full.name
+            login = login_of(full, resource)
             attempt.note(
-                login=login_of(resource),
-                lookup=lookup_of(resource),
+                login=login,
+                lookup=lookup_of(full, resource),
                 changes=records(collection.mapping, changes),
             )
-            login = login_of(resource)
-            name = collection.mapping.full.name
             deleted = self._tombstones.by_login(target.name, name, login) if login else None
             if deleted is not None:
                 self._lock(target, collection, attempt, deleted)
@@ -171,11 +171,12 @@ class Writer:
                 raise forbidden('This target refuses to delete (delete = "refuse").')
             before = self._locked(target, collection, attempt, id, condition=condition)
             resource_type = collection.mapping.resource_type
-            keeps = target.settings.delete == "disable" and resource_type.find("active")
-            after = {**before, "active": False} if keeps else {}
+            keeps = collection.mapping.switch if target.settings.delete == "disable" else None
+            after = {**before, keeps.name: keeps.off} if keeps else {}
+            login = login_of(collection.mapping.full, before)
             changes = diff(resource_type, before, after)
             attempt.note(
-                login=login_of(before),
+                login=login,
                 lookup=orjson.dumps({"kept": bool(keeps)}).decode(),
                 changes=records(collection.mapping, changes),
             )
@@ -191,7 +192,7 @@ class Writer:
                     lambda: collection.update(before, after, changes),
                 )
             name = collection.mapping.full.name
-            self._tombstones.add(target.name, name, id, login_of(before), before.get("externalId"))
+            self._tombstones.add(target.name, name, id, login, before.get("externalId"))
 
     def _acted(
         self,
@@ -203,7 +204,7 @@ class Writer:
     ) -> Resource:
         """Carry out an action that is no change of attributes."""
         resource = self._locked(target, collection, attempt, id)
-        attempt.note(login=login_of(resource))
+        attempt.note(login=login_of(collection.mapping.full, resource))
         attempt.begin()
         call(resource)
         return resource
@@ -223,24 +224,27 @@ class Writer:
         """Read, compute what differs, and send only that."""
         mapping = collection.mapping
         before = self._locked(target, collection, attempt, id, wanted, condition)
-        attempt.note(login=login_of(before))
+        full = mapping.full
+        attempt.note(login=login_of(full, before))
         after = mapping.carry_over(before, desired(before))
         after = self._with_known_members(target, attempt, before, after)
         check(mapping.resource_type, after, before=before, patched=patched)
         changes = diff(mapping.resource_type, before, after)
         allowed = tuple(c for c in changes if _is_allowed(target.settings.changes, c))
         if allowed != changes:
-            after = mapping.carry_over(before, replay(mapping.full, before, allowed))
+            after = mapping.carry_over(before, replay(full, before, allowed))
             left = tuple(str(c.path) for c in changes if c not in allowed)
             attempt.note(ignored=tuple(dict.fromkeys(attempt.intent.ignored + left)))
             changes = allowed
         attempt.note(
-            changes=records(mapping, changes), login=login_of(after), lookup=lookup_of(after)
+            changes=records(mapping, changes),
+            login=login_of(full, after),
+            lookup=lookup_of(full, after),
         )
         if not changes:
             attempt.outcome = "noChange"
             return before
-        self._lock_values(target, collection, attempt, changed_values(changes))
+        self._lock_values(target, collection, attempt, changed_values(full, changes))
         self._refuse_tombstoned(target, changes)
         attempt.begin()
         return self._updated(target, collection, attempt, before, after, changes)
@@ -348,7 +352,7 @@ class Writer:
             for change in diff(mapping.resource_type, found, after)
             if change.new is not None and not change.path.secret
         )
-        if any(change.path.name not in {"active", *mapping.whole} for change in differs):
+        if any(change.path.name not in mapping.later for change in differs):
             raise uniqueness("The name is already in use.")
         return collection.update(found, after, differs) if differs else found
 
@@ -361,7 +365,8 @@ class Writer:
         id: str,
     ) -> Resource | None:
         """Bring back an account that was only disabled, when its login is created again."""
-        login = login_of(resource) or ""
+        full, switch = collection.mapping.full, collection.mapping.switch
+        login = login_of(full, resource) or ""
         name = collection.mapping.full.name
         if not self._tombstones.has(target.name, name, id):
             return None
@@ -369,11 +374,11 @@ class Writer:
         if before is None:
             self._tombstones.remove(target.name, name, id)
             return None
-        if (login_of(before) or "").casefold() != login.casefold():
+        if (login_of(full, before) or "").casefold() != login.casefold():
             # Renamed in the LMS meanwhile: it is not this account that is wanted back.
             return None
         mapping = collection.mapping
-        after = mapping.carry_over(before, {"active": True, **resource})
+        after = mapping.carry_over(before, ({switch.name: switch.on} if switch else {}) | resource)
         changes = diff(mapping.resource_type, before, after)
         attempt.note(
             operation="revive", resource_id=id, changes=records(mapping, changes), login=login
@@ -448,7 +453,10 @@ class Writer:
     ) -> None:
         """Let nobody else take the same login, address or external id until then."""
         name = f"{target.name}/{collection.mapping.full.name}"
-        keys = [f"{name}/{value.casefold()}" for value in unique_values(resource)]
+        keys = [
+            f"{name}/{value.casefold()}"
+            for value in unique_values(collection.mapping.full, resource)
+        ]
         timeout = target.settings.options.timeout
         attempt.locks.enter_context(self._database.lock(keys, timeout, family="values"))
 

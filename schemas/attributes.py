@@ -106,15 +106,30 @@ class Schema:
         return self.index.get(name.lower())
 
 
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """The attribute that switches a resource off in the LMS, and its values."""
+
+    name: str
+    on: Any
+    off: Any
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ResourceType:
-    """A kind of resource: its endpoint, its schema and its extensions (RFC 7643 section 6)."""
+    """A kind of resource: its endpoint, its schema and its extensions (RFC 7643 section 6).
+
+    `key` are the attributes that together are what people call the resource, and by which it is
+    found again; `switch` is how it is kept but made unusable, where that makes sense.
+    """
 
     name: str
     endpoint: str
     description: str
     schema: Schema
     extensions: tuple[Schema, ...] = ()
+    key: tuple[str, ...] = ()
+    switch: Switch | None = None
 
     def schemas(self) -> Iterator[Schema]:
         """Yield the core schema, then the extensions."""

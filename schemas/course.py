@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.attributes import LMS, Attribute, ResourceType, Schema
+from schemas.attributes import LMS, Attribute, ResourceType, Schema, Switch
 
 _COURSE = Schema(
     LMS + "Course",
@@ -16,7 +16,12 @@ _COURSE = Schema(
         Attribute("dataSourceId", description="The owning data source.", case_exact=True),
         Attribute("termId", description="The term.", case_exact=True),
         Attribute("parentId", description="The id of the parent course.", mutability="readOnly"),
-        Attribute("hasChildren", "boolean", description="Whether courses are merged into it."),
+        Attribute(
+            "hasChildren",
+            "boolean",
+            description="Whether courses are merged into it.",
+            mutability="readOnly",
+        ),
         Attribute("organization", "boolean", description="Whether it is an organization."),
         Attribute(
             "ultraStatus",
@@ -59,4 +64,11 @@ _COURSE = Schema(
     ),
 )
 
-COURSE = ResourceType("Course", "Courses", "Courses.", _COURSE)
+COURSE = ResourceType(
+    "Course",
+    "Courses",
+    "Courses.",
+    _COURSE,
+    key=("courseId",),
+    switch=Switch("available", on="Yes", off="No"),
+)

@@ -81,4 +81,4 @@ _LMS = Schema(
     ),
 )
 
-GROUP = ResourceType("Group", "Groups", "Groups of users.", _CORE, (_LMS,))
+GROUP = ResourceType("Group", "Groups", "Groups of users.", _CORE, (_LMS,), key=("displayName",))

@@ -36,6 +36,27 @@ _MEMBERSHIP = Schema(
             "bypassCourseAvailabilityUntil",
             "dateTime",
             description="Until when the person may enter an unavailable course.",
+            mutability="readOnly",
+        ),
+        Attribute("start", "dateTime", description="When the membership begins."),
+        Attribute("end", "dateTime", description="When the membership ends."),
+        Attribute(
+            "score",
+            "decimal",
+            description="The course total that the person has reached.",
+            mutability="readOnly",
+        ),
+        Attribute(
+            "scoreMaximum",
+            "decimal",
+            description="The course total that can be reached.",
+            mutability="readOnly",
+        ),
+        Attribute(
+            "completed",
+            "boolean",
+            description="Whether the person has completed the course.",
+            mutability="readOnly",
         ),
         Attribute(
             "lastAccessed",
@@ -46,4 +67,6 @@ _MEMBERSHIP = Schema(
     ),
 )
 
-MEMBERSHIP = ResourceType("Membership", "Memberships", "Users in courses.", _MEMBERSHIP)
+MEMBERSHIP = ResourceType(
+    "Membership", "Memberships", "Users in courses.", _MEMBERSHIP, key=("userId", "courseId")
+)

@@ -23,10 +23,12 @@ _ROLE = Schema(
         Attribute(
             "kind",
             description="Where the role holds.",
-            mutability="readOnly",
+            mutability="immutable",
             canonical_values=("institution", "system", "course"),
         ),
     ),
 )
 
-ROLE = ResourceType("Role", "Roles", "Institution, system and course roles.", _ROLE)
+ROLE = ResourceType(
+    "Role", "Roles", "Institution, system and course roles.", _ROLE, key=("roleId",)
+)

@@ -9,6 +9,7 @@ from schemas.attributes import (
     Attribute,
     ResourceType,
     Schema,
+    Switch,
     plural,
     reference,
 )
@@ -233,4 +234,12 @@ _LMS = Schema(
     ),
 )
 
-USER = ResourceType("User", "Users", "User accounts.", _CORE, (_ENTERPRISE, _LMS))
+USER = ResourceType(
+    "User",
+    "Users",
+    "User accounts.",
+    _CORE,
+    (_ENTERPRISE, _LMS),
+    key=("userName",),
+    switch=Switch("active", on=True, off=False),
+)

@@ -18,8 +18,10 @@ from gateway.app import create_app
 from gateway.security import Security
 from gateway.settings import Settings, TargetSettings
 from gateway.tokens import Tokens
+from schemas.course import COURSE
 from schemas.errors import ERROR_URN
 from schemas.group import GROUP
+from schemas.membership import MEMBERSHIP
 from schemas.messages import PATCH_OP
 from schemas.user import USER
 
@@ -136,6 +138,17 @@ def team(name: str, *members: str, **more: Any) -> dict[str, Any]:
     return {"schemas": [GROUP.schema.urn], "displayName": name, "members": held, **more}
 
 
+def course(course_id: str, **more: Any) -> dict[str, Any]:
+    """Return the body that creates a course."""
+    named = {"courseId": course_id, "name": f"All of {course_id}"}
+    return {"schemas": [COURSE.schema.urn], **named, **more}
+
+
+def membership(user: str, course: str, **more: Any) -> dict[str, Any]:
+    """Return the body that makes a user a member of a course."""
+    return {"schemas": [MEMBERSHIP.schema.urn], "userId": user, "courseId": course, **more}
+
+
 @dataclass(frozen=True)
 class Scim:
     """One target over HTTP; paths are below its base URL, answers must be SCIM."""
@@ -178,6 +191,18 @@ class Scim:
     def add_group(self, name: str, *members: str, **more: Any) -> str:
         """Create a group and return the id."""
         response = self.post("/Groups", team(name, *members, **more))
+        assert response.status_code == 201, response.text
+        return str(response.json["id"])
+
+    def add_course(self, course_id: str, **more: Any) -> str:
+        """Create a course and return the id."""
+        response = self.post("/Courses", course(course_id, **more))
+        assert response.status_code == 201, response.text
+        return str(response.json["id"])
+
+    def enrol(self, user: str, course: str, **more: Any) -> str:
+        """Make a user a member of a course and return the membership's id."""
+        response = self.post("/Memberships", membership(user, course, **more))
         assert response.status_code == 201, response.text
         return str(response.json["id"])
 

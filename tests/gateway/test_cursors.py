@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.base import Page
 from connectors.mapping import Resource
-from connectors.memory import MemoryCollection
+from connectors.memory.store import MemoryCollection
 from connectors.planning import Plan
 from gateway import cursors as cursors_module
 from tests.gateway.service import Scim, Service

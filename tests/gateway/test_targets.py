@@ -47,7 +47,7 @@ def test_an_endpoint_gives_its_collection_in_any_letter_case(targets: dict[str, 
     assert target.collection("Groups").mapping.full.name == "Group"
 
 
-@pytest.mark.parametrize("endpoint", ["", "User", "Courses", "Users/", "../Users"])
+@pytest.mark.parametrize("endpoint", ["", "User", "Lessons", "Users/", "../Users"])
 def test_an_unknown_endpoint_is_not_found(targets: dict[str, Target], endpoint: str) -> None:
     with pytest.raises(ScimError) as caught:
         targets["memory"].collection(endpoint)

@@ -28,7 +28,10 @@ TYPES = {
 CORE_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 SECRET = "enrollment.accessCode"
 """The matrix lets it be exported; here it is a secret, written and never shown."""
-DERIVED = ("externalAccessUrl", "guestAccessUrl", "courseMembership.user.userName")
+DERIVED = (
+    *("externalAccessUrl", "guestAccessUrl", "courseMembership.user.userName"),
+    *("hasChildren", "courseMembership.bypassCourseAvailabilityUntil"),
+)
 """The matrix lets them be written; the REST API makes them itself, from the course and the user."""
 NO_ATTRIBUTE = "group.member.membershipModifyType"
 """An instruction, add or remove a member: in SCIM the `op` of a PATCH operation."""
