@@ -24,7 +24,8 @@ class Impossible(Exception):
 class Push:
     """One native ability to query: `parameter` of `call`, for one operator of one field.
 
-    `key`: a look-up by key, cheaper than any search; several values go into one call.
+    `key`: a look-up by key, cheaper than any search; several values go into one call, or, when
+    it is `alone`, each into one of its own.
     `exact`: the LMS's answer needs no second look here; without it the answer is a superset.
     `value` turns the filter's value into the native one; it returns None when that value cannot
     be pushed, and raises `Impossible` when no record can hold it.
@@ -33,6 +34,7 @@ class Push:
     call: str
     parameter: str
     key: bool = False
+    alone: bool = False
     exact: bool = False
     value: Callable[[Any], Any] = str
 

@@ -26,9 +26,9 @@ class Mapping:
     `resource_type` is what the target declares: the full type narrowed to its fields. `walk` says
     in words what reading everything costs. `costly` names what needs calls of its own, such as
     `members` or `members.display`, and tells whether it is read only when asked for by name;
-    `whole` are those costly ones that a resource shows by itself. `switch` is how a resource is
-    kept but made unusable, where the LMS holds that. `later` are the attributes that an LMS may
-    take only by a second call, after the one that creates.
+    `whole` are those costly ones that a resource shows by itself, `kept` those that can be
+    written. `switch` is how a resource is kept but made unusable, where the LMS holds that. `later`
+    are the attributes that an LMS may take only by a second call, after the one that creates.
 
         USERS = Mapping(
             USER,
@@ -48,7 +48,9 @@ class Mapping:
         self.whole = frozenset(name for name, asked in self.costly.items() if not asked)
         held = full.switch is not None and self.resource_type.find(full.switch.name)
         self.switch = full.switch if held else None
-        self.later = self.whole | ({self.switch.name} if self.switch else set())
+        costly = (row for row in self.rows if row.field.costly and row.field.writable)
+        self.kept = frozenset(row.path.name for row in costly)
+        self.later = self.kept | ({self.switch.name} if self.switch else set())
         self._by_path = {str(row.path): row for row in self.rows}
         self._groups: dict[tuple[str, str], list[Row]] = {}
         for row in self.rows:

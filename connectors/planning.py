@@ -14,6 +14,7 @@ from schemas.filters import And, Compare, Filter, Not, Or, Present, Where
 from schemas.paths import Path
 
 MAX_BRANCHES = 10
+MAX_LOOKUPS = 50
 MAX_KEYS = 200
 
 
@@ -81,14 +82,15 @@ def plan(node: Filter | None, mapping: Mapping) -> Plan:
     """Return the cheapest plan for a filter on a mapping.
 
     A look-up by key beats everything; else all conjuncts that fit into one native call go there.
-    A disjunction is pushed when every branch can be, in at most ten calls.
+    A disjunction is pushed when every branch can be, in at most ten searches or fifty look-ups.
     """
     if node is None:
         return Plan(None, None, mapping.walk)
     branches = _branches(node, mapping)
     if branches is not None:
         branches = _merged(branches)
-        if len(branches) > MAX_BRANCHES:
+        searches = sum(not branch[0].push.key for branch in branches)
+        if searches > MAX_BRANCHES or len(branches) > MAX_LOOKUPS:
             branches = None
     return Plan(
         None if branches is None else tuple(branches),
@@ -208,7 +210,7 @@ def _merged(branches: list[Branch]) -> list[Branch]:
     merged: list[Branch] = []
     for branch in branches:
         condition = branch[0]
-        if len(branch) > 1 or not condition.push.key:
+        if len(branch) > 1 or not condition.push.key or condition.push.alone:
             if branch not in merged:
                 merged.append(branch)
             continue

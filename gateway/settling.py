@@ -147,7 +147,7 @@ class Settler:
             return Judgement("failed", "Not carried out.", id)
         if current is None:
             return Judgement("failed", "The resource does not exist any more.", id)
-        collection.complete([current], collection.mapping.whole)
+        collection.complete([current], collection.mapping.kept)
         return self._compared(collection, intent, current)
 
     def _judged_create(
@@ -158,7 +158,7 @@ class Settler:
             return Judgement("failed", "Not carried out: the LMS has no such resource.")
         if self._audit.knows(target.name, collection.mapping.full.name, found["id"], sequence):
             return Judgement("failed", "Not carried out: the resource was there before.")
-        collection.complete([found], collection.mapping.whole)
+        collection.complete([found], collection.mapping.kept)
         done, undone = self._held(collection, intent, found)
         missing = {change.path for change in undone}
         if missing - collection.mapping.later:
@@ -219,7 +219,8 @@ def _can_be_judged(event: OpenEvent) -> bool:
 
 def _values(path: Any, resource: Resource) -> set[str | None]:
     if path.where is None:
-        return {text(value) for value in path.values(resource)}
+        held = list(path.values(resource))
+        return {text(value) for value in held} | {text(held)}
     holds = compile_filter(path.where)
     items = [item for item in path.whole.values(resource) if holds(item)]
     return {text(item.get(path.sub) if path.sub else item) for item in items}

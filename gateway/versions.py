@@ -47,6 +47,9 @@ def _unordered(values: list[Any]) -> list[Any]:
 
 def _leave_out(said: Resource, name: str) -> None:
     name, _, sub = name.partition(".")
+    for urn, held in said.items():
+        if ":" in urn and name in held:
+            said[urn] = {k: v for k, v in held.items() if k != name}
     if not sub:
         said.pop(name, None)
     elif name in said:

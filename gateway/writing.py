@@ -118,7 +118,7 @@ class Writer:
                 kept = {n: before[n] for n in mapping.whole - set(message) if n in before}
                 return mapping.with_filled(before, {**message, **kept})
 
-            wanted = frozenset(mapping.whole & set(message))
+            wanted = mapping.kept & _names(message)
             return self._change(target, collection, attempt, id, wanted, desired, condition)
 
     def patch(
@@ -143,7 +143,7 @@ class Writer:
             if message is None and instead is not None:
                 return self._acted(target, collection, attempt, id, instead)
             operations = load_patch(message, strict=strict)
-            wanted = frozenset(n for n in collection.mapping.whole if _mentions(operations, n))
+            wanted = frozenset(n for n in collection.mapping.kept if _mentions(operations, n))
 
             def desired(before: Resource) -> Resource:
                 full = collection.mapping.full
@@ -345,7 +345,7 @@ class Writer:
             raise error
         if self._audit.knows(target.name, mapping.full.name, found["id"]):
             raise uniqueness("The name is already in use.")
-        collection.complete([found], mapping.whole & set(resource))
+        collection.complete([found], mapping.kept & _names(resource))
         after = mapping.carry_over(found, {**found, **resource})
         differs = tuple(
             change
@@ -467,14 +467,18 @@ def _scope(collection: Collection) -> str:
 
 def _mentions(operations: list[Operation], name: str) -> bool:
     for operation in operations:
-        if operation.path is not None:
-            if name.lower() in operation.path.lower():
-                return True
-        elif isinstance(operation.value, dict) and any(
-            name.lower() in str(key).lower() for key in operation.value
-        ):
+        said = _names(operation.value) if operation.path is None else {operation.path}
+        if any(name.lower() in one.lower() for one in said):
             return True
     return False
+
+
+def _names(value: Any) -> set[str]:
+    """Return the names in an object, and in the objects of its extensions."""
+    if not isinstance(value, dict):
+        return set()
+    inner = (held for key, held in value.items() if ":" in str(key) and isinstance(held, dict))
+    return {*map(str, value), *(str(name) for held in inner for name in held)}
 
 
 def _is_as_before(collection: Collection, name: str, before: Resource, resource: Resource) -> bool:

@@ -24,6 +24,7 @@ class Change:
 
     `old` and `new` are None where there is no value. A value of a list that has no key of its own
     (a group's member) comes or goes as a whole: op add or remove with the value as `new` or `old`.
+    A list of plain values (roles) is one value: `old` and `new` are lists.
     """
 
     path: Path
@@ -36,7 +37,8 @@ def diff(resource_type: ResourceType, old: Resource, new: Resource) -> tuple[Cha
     """Return what differs, attribute by attribute.
 
     Read-only attributes are left aside; a write-only one differs whenever `new` has it.
-    Values of a list are told apart by their `type` where that is unique, else by their `value`.
+    Values of a list are told apart by their `type` where that is unique, else by their `value`;
+    of a list of plain values the first is the primary one, and the order of the others is nothing.
     """
     return tuple(_differences(resource_type, old, new))
 
@@ -51,6 +53,7 @@ def _operation(change: Change) -> Operation:
     """Return the operation that makes a change; a value of a list is removed by what it is."""
     path = str(change.path)
     whole = change.path.attribute.multi_valued and not change.path.sub and not change.path.where
+    whole = whole and not isinstance(change.old or change.new, list)
     if change.op != "remove":
         return Operation(change.op, path, [change.new] if whole else change.new)
     if whole:
@@ -175,9 +178,9 @@ def _sub_differences(path: Path, before: dict[str, Any], after: dict[str, Any]) 
 
 def _list_differences(path: Path, before: list[Any], after: list[Any]) -> Iterator[Change]:
     if path.attribute.type != "complex":
-        gone, come = set(before) - set(after), set(after) - set(before)
-        yield from (Change(path, "remove", item, None) for item in before if item in gone)
-        yield from (Change(path, "add", None, item) for item in after if item in come)
+        if before[:1] != after[:1] or set(before) != set(after):
+            old, new = before or None, after or None
+            yield Change(path, _op(old, new), old, new)
         return
     if path.attribute.keyed:
         key = "value"

@@ -231,7 +231,7 @@ def paged(make: Callable[..., Service]) -> Scim:
     scim = Scim(make(), "memory")
     connector = scim.service.app.extensions["matricula"]["targets"]["memory"].connector
     plain = connector.collections["User"]
-    own = Paged(plain.mapping, plain._store, unique="userName")
+    own = Paged(plain.mapping, plain._store)
     own.asked = []
     connector.collections["User"] = own
     for number in range(20):
@@ -271,7 +271,7 @@ def test_a_filter_that_finds_little_does_not_read_without_end(
     scim = Scim(make(policies={"max_scan": 6}), "memory")
     connector = scim.service.app.extensions["matricula"]["targets"]["memory"].connector
     plain = connector.collections["User"]
-    own = Paged(plain.mapping, plain._store, unique="userName")
+    own = Paged(plain.mapping, plain._store)
     own.asked = []
     connector.collections["User"] = own
     for number in range(20):
