@@ -96,6 +96,11 @@ class Field:
         return "immutable" if self.at_create else "readOnly"
 
 
+def read_only(path: str, native: str, **more: Any) -> Field:
+    """Return the field of what only the LMS itself writes."""
+    return Field(path, native, at_create=False, modifiable=False, **more)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A Field with its path resolved; `constants` are what its value path says: type = work."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from connectors.fields import Field, Impossible, Push, Row, same
+from connectors.fields import Field, Impossible, Push, Row, read_only, same
 from connectors.narrowing import narrowed
 from connectors.places import drop, is_in_slot, place, value_at
 from schemas.attributes import ResourceType
@@ -14,7 +14,17 @@ from schemas.errors import invalid_value, mutability
 from schemas.filters import And, Compare, Filter, parse_path
 from schemas.paths import Path
 
-__all__ = ["Field", "Impossible", "Mapping", "Native", "Push", "Resource", "Row", "same"]
+__all__ = [
+    "Field",
+    "Impossible",
+    "Mapping",
+    "Native",
+    "Push",
+    "Resource",
+    "Row",
+    "read_only",
+    "same",
+]
 
 Resource = dict[str, Any]
 Native = dict[str, Any]

@@ -88,16 +88,22 @@ def _overriding(
 
 def _refuse_unheld_or_doubled(mapping: Mapping, renewed: Mapping) -> None:
     """Refuse what leaves a demanded field without attribute, or gives one field to two."""
-    holders: dict[str, list[str]] = {}
-    for row in renewed.rows:
-        if row.field.writable:
-            holders.setdefault(row.field.native, []).append(str(row.path))
+    holders, usual = _holders(renewed), _holders(mapping)
     for row in mapping.rows:
         if row.field.required and row.field.native not in holders:
             raise ValueError(f"{row.path} cannot be dropped: the LMS demands it")
     for native, paths in holders.items():
-        if len(paths) > 1:
+        if len(paths) > 1 and not set(paths) <= set(usual.get(native, ())):
             raise ValueError(f"{native} cannot hold {' and '.join(paths)}: drop one of them")
+
+
+def _holders(mapping: Mapping) -> Dict[str, list[str]]:
+    """Return the paths that can be written, by their native field."""
+    holders: dict[str, list[str]] = {}
+    for row in mapping.rows:
+        if row.field.writable:
+            holders.setdefault(row.field.native, []).append(str(row.path))
+    return holders
 
 
 def _check_default(row: Row) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from connectors.base import Collection
-from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resource
+from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resource, read_only
 from connectors.moodle.client import MoodleClient, MoodleError, chunks
 from connectors.moodle.fields import text
 from connectors.moodle.like import plain_part
@@ -61,16 +61,14 @@ def cohort_mapping() -> Mapping:
     contains = {op: Push(SEARCH, "query", value=_search) for op in ("eq", "co", "sw", "ew")}
     return Mapping(
         GROUP,
-        Field("id", "id", read=lambda id: f"{PREFIX}{id}", at_create=False, modifiable=False,
-              push={"eq": Push(BY_ID, "cohortids", key=True, value=_cohort_id)}),
+        read_only("id", "id", read=lambda id: f"{PREFIX}{id}",
+                  push={"eq": Push(BY_ID, "cohortids", key=True, value=_cohort_id)}),
         Field("displayName", "name", write=text(254, tags=True, zero=True), required=True,
               push=contains, empty=None),
         Field("externalId", "idnumber", write=_external_id, push=contains, empty="",
               read=lambda held: None if held.startswith(MADE_HERE) else held),
-        Field(f"{LMS_GROUP}:uuid", "idnumber", at_create=False, modifiable=False,
-              returned="request"),
-        Field(f"{LMS_GROUP}:kind", "kind", read=str, at_create=False, modifiable=False,
-              canonical=("cohort",), returned="request"),
+        read_only(f"{LMS_GROUP}:uuid", "idnumber", returned="request"),
+        read_only(f"{LMS_GROUP}:kind", "kind", canonical=("cohort",), returned="request"),
         Field(f"{LMS_GROUP}:description", "description", write=text(65535, tags=True)),
         Field("members", "userids", costly=True,
               subs={"type": {"canonical_values": ("User",)},

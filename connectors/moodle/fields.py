@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import Options
-from connectors.mapping import Field, Impossible, Mapping, Push
+from connectors.mapping import Field, Impossible, Mapping, Push, read_only
 from connectors.moodle.codes import COUNTRIES, language_of, locale_of, nearest, time_zones
 from connectors.moodle.like import escaped, pattern
 from connectors.overrides import overridden
@@ -149,8 +149,7 @@ def user_mapping(options: Options) -> Mapping:
     locales = tuple(locale_of(language) for language in more.get("languages", ["en"]))
     mapping = Mapping(
         USER,
-        Field("id", "id", read=str, push={"eq": Push(BY_FIELD, "id", key=True, value=_id_key)},
-              at_create=False, modifiable=False),
+        read_only("id", "id", read=str, push={"eq": Push(BY_FIELD, "id", key=True, value=_id_key)}),
         Field("userName", "username", write=_username(extended), settle=_lower, required=True,
               push={"eq": Push(BY_FIELD, "username", key=True, value=username_key(extended))},
               empty=None),
@@ -160,9 +159,8 @@ def user_mapping(options: Options) -> Mapping:
               required=True, push=_names("firstname"), empty=None),
         Field("name.familyName", "lastname", write=text(100, name=True, zero=True),
               required=True, push=_names("lastname"), empty=None),
-        Field("name.formatted", "fullname", at_create=False, modifiable=False,
-              returned="request"),
-        Field("displayName", "fullname", at_create=False, modifiable=False),
+        read_only("name.formatted", "fullname", returned="request"),
+        read_only("displayName", "fullname"),
         Field('emails[type eq "work"].value', "email", write=_email, required=True,
               push={operator: _email_like(operator) for operator in ("eq", "co", "sw", "ew")},
               empty=None),
@@ -186,10 +184,9 @@ def user_mapping(options: Options) -> Mapping:
         Field(f"{ENTERPRISE}:department", "department", write=text(255, zero=True)),
         Field(f"{ENTERPRISE}:organization", "institution", write=text(255)),
         Field(f"{LMS_USER}:description", "description", write=text(65535, tags=True)),
-        Field(f"{LMS_USER}:lastLogin", "lastaccess", read=_moment, at_create=False,
-              modifiable=False),
-        Field("groups", "cohorts", costly=True, returned="request", at_create=False,
-              modifiable=False, subs={"type": {"canonical_values": ("direct",)}}),
+        read_only(f"{LMS_USER}:lastLogin", "lastaccess", read=_moment),
+        read_only("groups", "cohorts", costly=True, returned="request",
+                  subs={"type": {"canonical_values": ("direct",)}}),
         walk="reads all users at once, for Moodle cannot page; the ids are kept for ten minutes, "
         "and each page that follows is one call by id",
     )  # fmt: skip

@@ -1,0 +1,239 @@
+"""Course groups and group sets of a Learn site, and who is in a group.
+
+The first version of the resource is used: one call lists groups and sets of a course together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from connectors.base import Collection
+from connectors.blackboard.client import BlackboardClient
+from connectors.blackboard.fields import ID
+from connectors.blackboard.flat import NULL, flat, nested
+from connectors.blackboard.memberships import id_side, pair_key, pair_of
+from connectors.blackboard.walking import Walker
+from connectors.mapping import Field, Mapping, Push, Resource, read_only
+from connectors.planning import Branch, Plan
+from schemas.changes import Change
+from schemas.errors import ScimError, invalid_value
+from schemas.group import GROUP, LMS_GROUP
+
+LIST = "GET v1/courses/{id}/groups"
+MOST = 1000
+_MANY = 5
+"""New members from which the course's list is read instead of each one's enrolment."""
+
+
+def group_mapping() -> Mapping:
+    """Return the mapping of groups; the course is part of the id, as in `_5001_1._801_1`."""
+
+    def own(name: str, native: str, **more: Any) -> Field:
+        return Field(f"{LMS_GROUP}:{name}", native, **more)
+
+    return Mapping(
+        GROUP,
+        read_only("id", "key", push={
+            "eq": Push("GET v1/courses/{id}/groups/{id}", "id", key=True, alone=True,
+                       value=pair_key)}),
+        Field("displayName", "name", required=True, empty=None),
+        Field("externalId", "externalId", filled=True),
+        read_only(f"{LMS_GROUP}:kind", "kind", canonical=("courseGroup",), returned="request"),
+        read_only(f"{LMS_GROUP}:uuid", "uuid"),
+        own("courseId", "courseId", required=True, modifiable=False,
+            push={"eq": Push(LIST, "courseId", value=id_side)}),
+        own("parentId", "parentId", empty=NULL),
+        own("isGroupSet", "isGroupSet", modifiable=False, default=False),
+        own("description", "description"),
+        own("available", "availability.available", filled=True, empty=None),
+        own("enrollmentLimit", "enrollment.limit", filled=True, empty=0),
+        own("signupSheetName", "enrollment.signupSheet.name"),
+        own("signupSheetDescription", "enrollment.signupSheet.description"),
+        own("signupSheetShowMembers", "enrollment.signupSheet.showMembers", filled=True,
+            empty=None),
+        Field("members", "users", costly=True,
+              subs={"type": {"canonical_values": ("User",)},
+                    "$ref": {"reference_types": ("User",)}}),
+        walk="goes from course to course, for Blackboard has no list of all groups; name a "
+        "courseId; the members of each group shown take one call more",
+    )  # fmt: skip
+
+
+class Groups(Collection):
+    """The groups and group sets of all courses."""
+
+    def __init__(self, client: BlackboardClient, walker: Walker) -> None:
+        self.mapping = group_mapping()
+        self._client = client
+        self._walker = walker
+
+    def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
+        found: dict[str, Resource] = {}
+        for branch in [()] if plan.branches is None else plan.branches:
+            found |= {group["id"]: group for group in self._found(branch)}
+        yield list(found.values())
+
+    def get(self, id: str) -> Resource | None:
+        if (pair := pair_of(id)) is None:
+            return None
+        row = self._client.get(_path(*pair))
+        return None if row is None else self._resource(pair[0], row)
+
+    def complete(self, resources: Sequence[Resource], wanted: frozenset[str]) -> None:
+        if not wanted & {"members", "members.display"}:
+            return
+        for resource in resources:
+            is_set = resource.get(LMS_GROUP, {}).get("isGroupSet")
+            resource["members"] = [] if is_set else self._members(resource["id"])
+        if "members.display" in wanted:
+            self._name(member for resource in resources for member in resource["members"])
+
+    def create(self, resource: Resource) -> Resource:
+        native = self.mapping.to_native(resource)
+        course = native.pop("courseId")
+        if not ID.fullmatch(course):
+            raise invalid_value(f"courseId: {course[:40]!r} is no id of Blackboard's.")
+        if any("signupSheet" in name for name in native) or _is_self_service(resource):
+            native["enrollment.type"] = "SelfEnrollment"
+        users = [_user(member) for member in resource.get("members", ())]
+        self._refuse_unenrolled(course, users)
+        row = self._client.send("POST", f"v1/courses/{course}/groups", nested(native))
+        created = self._resource(course, row)
+        try:
+            self._add(created["id"], users)
+        except ScimError as error:
+            self._undo_create(created["id"], error)
+            raise
+        return {**created, "members": _shown(users)}
+
+    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+        course, group = pair_of(before["id"]) or ("", "")
+        members = [change for change in changes if change.path.name == "members"]
+        added = [_user(change.new) for change in members if change.new is not None]
+        removed = [_user(change.old) for change in members if change.new is None]
+        native = self.mapping.to_native_changes(changes)
+        self._refuse_unenrolled(course, added)
+        self._add(before["id"], added)
+        made = after
+        if native:
+            row = self._client.send("PATCH", _path(course, group), nested(native))
+            made = self._resource(course, row)
+            if "members" in after:
+                made["members"] = after["members"]
+        self._remove(before["id"], removed)
+        return made
+
+    def delete(self, id: str) -> None:
+        self._client.send("DELETE", _path(*(pair_of(id) or ("", ""))))
+
+    def find_again(self, resource: Resource) -> Resource | None:
+        course = resource[LMS_GROUP]["courseId"]
+        wanted = resource.get("externalId")
+        for group in self._of_course(course):
+            is_named = group["displayName"] == resource["displayName"]
+            if (group.get("externalId") == wanted) if wanted else is_named:
+                return group
+        return None
+
+    def _found(self, branch: Branch) -> Iterator[Resource]:
+        if not branch:
+            for course in self._walker.courses():
+                yield from self._of_course(course)
+        elif branch[0].push.key:
+            group = self.get(branch[0].values[0])
+            yield from [] if group is None else [group]
+        else:
+            yield from self._of_course(branch[0].values[0])
+
+    def _of_course(self, course: str) -> Iterator[Resource]:
+        try:
+            for rows in self._client.rows(f"v1/courses/{course}/groups", {"limit": MOST}):
+                yield from (self._resource(course, row) for row in rows)
+        except ScimError as error:
+            if error.status != 404:
+                raise
+
+    def _members(self, id: str) -> list[Resource]:
+        rows = self._client.rows(_users(id), {"limit": MOST})
+        return _shown([row["userId"] for part in rows for row in part])
+
+    def _name(self, members: Iterator[Resource]) -> None:
+        shown = list(members)
+        for id in dict.fromkeys(member["value"] for member in shown):
+            row = self._client.get(f"v1/users/{id}", {"fields": "userName,name"})
+            name = " ".join(
+                str(part)
+                for part in ((row or {}).get("name", {}).get(n) for n in ("given", "family"))
+                if part
+            )
+            for member in shown:
+                if member["value"] == id and row is not None:
+                    member["display"] = name or row.get("userName", "")
+
+    def _refuse_unenrolled(self, course: str, users: list[str]) -> None:
+        """Raise 400 before any write for new members who are not in the group's course."""
+        if len(users) > _MANY:
+            path = f"v1/courses/{course}/users"
+            listed = self._client.rows(path, {"limit": 200, "fields": "id,userId"})
+            enrolled = {row["userId"] for rows in listed for row in rows}
+        else:
+            enrolled = {u for u in users if self._client.get(f"v1/courses/{course}/users/{u}")}
+        if missing := [user for user in users if user not in enrolled]:
+            shown = ", ".join(missing[:20])
+            raise invalid_value(f"members: not in the group's course {course}: {shown}.")
+
+    def _add(self, id: str, users: list[str]) -> None:
+        """Add members, all or none: those added before a refusal are taken out again."""
+        done: list[str] = []
+        try:
+            for user in users:
+                self._client.send("PUT", f"{_users(id)}/{user}")
+                done.append(user)
+        except ScimError as error:
+            if not error.unknown:
+                self._remove(id, done)
+            raise
+
+    def _remove(self, id: str, users: list[str]) -> None:
+        for user in users:
+            try:
+                self._client.send("DELETE", f"{_users(id)}/{user}")
+            except ScimError as error:
+                # No member any more is what was wanted.
+                if error.status != 404:
+                    raise
+
+    def _undo_create(self, id: str, error: ScimError) -> None:
+        try:
+            self.delete(id)
+        except ScimError:
+            error.unknown = True
+
+    def _resource(self, course: str, row: dict[str, Any]) -> Resource:
+        known = {"courseId": course, "kind": "courseGroup", "key": f"{course}.{row['id']}"}
+        return self.mapping.to_scim({**flat(row), **known})
+
+
+def _is_self_service(resource: Resource) -> bool:
+    return bool(resource.get(LMS_GROUP, {}).get("available") == "SignupOnly")
+
+
+def _user(member: Resource) -> str:
+    id = str(member.get("value", ""))
+    if not ID.fullmatch(id):
+        raise invalid_value(f"members.value: {id[:40]!r} is no user's id, such as _123_1.")
+    return id
+
+
+def _shown(users: list[str]) -> list[Resource]:
+    return [{"value": id, "type": "User"} for id in users]
+
+
+def _path(course: str, group: str) -> str:
+    return f"v1/courses/{course}/groups/{group}"
+
+
+def _users(id: str) -> str:
+    course, group = pair_of(id) or ("", "")
+    return f"v2/courses/{course}/groups/{group}/users"

@@ -1,0 +1,77 @@
+"""Collections that Learn lists by itself: pages, searches and look-ups by key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from connectors.base import Collection, Page
+from connectors.blackboard.client import BlackboardClient, path_value
+from connectors.blackboard.fields import ID, query_of
+from connectors.blackboard.flat import flat
+from connectors.mapping import Mapping, Resource
+from connectors.planning import Branch, Plan
+
+
+class Listed(Collection):
+    """Resources at one path: `GET path` lists them, `GET path/{id}` shows one."""
+
+    can_page = True
+
+    def __init__(self, mapping: Mapping, client: BlackboardClient, path: str, most: int) -> None:
+        self.mapping = mapping
+        self._client = client
+        self._path = path
+        self._most = most
+
+    def page(self, plan: Plan, start: str, count: int) -> Page:
+        branches = [()] if plan.branches is None else plan.branches
+        if len(branches) != 1 or _is_lookup(branches[0]):
+            united = {row["id"]: row for branch in branches for row in self._found(branch)}
+            return Page(self._resources(united[id] for id in sorted(united, key=_number)))
+        if start:
+            rows, following = self._client.page(start)
+        else:
+            size = self._most if plan.residual or not count else min(count, self._most)
+            rows, following = self._client.page(self._path, self._query(branches[0], size))
+        return Page(self._resources(rows), following)
+
+    def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
+        seen: set[str] = set()
+        for batch in super().search(plan):
+            fresh = [resource for resource in batch if resource["id"] not in seen]
+            seen.update(resource["id"] for resource in fresh)
+            yield fresh
+
+    def get(self, id: str) -> Resource | None:
+        return self.shown(id) if ID.fullmatch(id) else None
+
+    def shown(self, form: str) -> Resource | None:
+        """Return the resource that a form of its id names, such as `userName:ann`."""
+        row = self._client.get(f"{self._path}/{path_value(form)}")
+        return None if row is None else self.mapping.to_scim(flat(row))
+
+    def _found(self, branch: Branch) -> Iterator[dict[str, Any]]:
+        if _is_lookup(branch):
+            row = self._client.get(f"{self._path}/{path_value(branch[0].values[0])}")
+            yield from [] if row is None else [row]
+            return
+        for rows in self._client.rows(self._path, self._query(branch, self._most)):
+            yield from rows
+
+    def _query(self, branch: Branch, size: int) -> dict[str, Any]:
+        query: dict[str, Any] = {"limit": size, "sort": "created"}
+        for condition in branch:
+            query |= query_of(condition.push.parameter, condition.values[0])
+        return query
+
+    def _resources(self, rows: Iterable[dict[str, Any]]) -> list[Resource]:
+        return [self.mapping.to_scim(flat(row)) for row in rows]
+
+
+def _is_lookup(branch: Branch) -> bool:
+    return bool(branch) and branch[0].push.key
+
+
+def _number(id: str) -> tuple[int, str]:
+    return int(id.split("_")[1]), id

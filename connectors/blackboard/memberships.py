@@ -1,0 +1,197 @@
+"""Memberships of a Learn site, from the course's side and from the person's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from connectors.base import Collection, Options
+from connectors.blackboard import fields
+from connectors.blackboard.client import BlackboardClient, path_value
+from connectors.blackboard.fields import ID, an_id
+from connectors.blackboard.flat import NULL, flat, nested
+from connectors.blackboard.sources import Sources
+from connectors.blackboard.walking import Walker
+from connectors.mapping import Field, Impossible, Mapping, Push, Resource, read_only
+from connectors.planning import Branch, Plan
+from schemas.changes import Change
+from schemas.errors import ScimError, invalid_value
+from schemas.membership import MEMBERSHIP
+
+LIST = "memberships"
+"""One call by course, by person, or of the one membership: whichever the filter names."""
+MOST = 200
+
+
+def pair_of(id: str) -> tuple[str, str] | None:
+    """Return the course and the person, or the group, that an id such as `_5_1._7_1` names."""
+    course, _, other = id.partition(".")
+    return (course, other) if ID.fullmatch(course) and ID.fullmatch(other) else None
+
+
+def pair_key(value: Any) -> str:
+    """Return a filter's pair id, if it is one."""
+    if pair_of(value) is None:
+        raise Impossible
+    return str(value)
+
+
+def id_side(value: Any) -> str:
+    """Return the id of a course or a person that a filter names."""
+    return fields.id_key(value)
+
+
+def membership_mapping(options: Options, sources: Sources) -> Mapping:
+    """Return the mapping of memberships.
+
+    Configuration of the target: `default_course_role` (`Student`).
+    """
+    role = str(options.more.get("default_course_role", "Student"))
+    user_name = fields.key("userName")
+
+    def side(path: str) -> Field:
+        push = {"eq": Push(LIST, path, value=id_side)}
+        return Field(path, path, modifiable=False, required=True, push=push)
+
+    return Mapping(
+        MEMBERSHIP,
+        read_only("id", "key", push={"eq": Push(LIST, "id", key=True, alone=True, value=pair_key)}),
+        side("userId"),
+        side("courseId"),
+        read_only("userName", "user.userName", costly=True,
+              push={"eq": Push(LIST, "userId", value=user_name)}),
+        Field("courseRoleId", "courseRoleId", filled=True, empty=None, default=role,
+              push=fields.equal(LIST, "role")),
+        Field("available", "availability.available", filled=True, empty=None,
+              push=fields.equal(LIST, "availability.available")),
+        Field("childCourseId", "childCourseId", empty=NULL, write=an_id),
+        Field("dataSourceId", "dataSourceId", filled=True, empty=None, write=an_id,
+              settle=sources.id_of, push=fields.equal(LIST, "dataSourceId", fields.pushed_id)),
+        read_only("bypassCourseAvailabilityUntil", "bypassCourseAvailabilityUntil"),
+        read_only("lastAccessed", "lastAccessed", push=fields.bounds(LIST, "lastAccessed")),
+        *fields.dates(LIST),
+        walk="goes from course to course, for Blackboard has no list of all; name a courseId or a "
+        "userId",
+    )  # fmt: skip
+
+
+class Memberships(Collection):
+    """Who is in which course."""
+
+    def __init__(
+        self, client: BlackboardClient, options: Options, sources: Sources, walker: Walker
+    ) -> None:
+        self.mapping = membership_mapping(options, sources)
+        self._client = client
+        self._walker = walker
+
+    def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
+        seen: set[str] = set()
+        for branch in [()] if plan.branches is None else plan.branches:
+            for rows in self._found(branch):
+                batch = [self._resource(row) for row in rows]
+                fresh = [resource for resource in batch if resource["id"] not in seen]
+                seen.update(resource["id"] for resource in fresh)
+                yield fresh
+
+    def get(self, id: str) -> Resource | None:
+        pair = pair_of(id)
+        return None if pair is None else self._one(*pair)
+
+    def complete(self, resources: Sequence[Resource], wanted: frozenset[str]) -> None:
+        """Fill the login names in; the lists of courses have them already."""
+        if "userName" not in wanted:
+            return
+        lacking = [resource for resource in resources if "userName" not in resource]
+        names: dict[str, str] = {}
+        for id in dict.fromkeys(resource["userId"] for resource in lacking):
+            row = self._client.get(f"v1/users/{id}", {"fields": "userName"})
+            names[id] = "" if row is None else str(row.get("userName", ""))
+        for resource in lacking:
+            resource["userName"] = names[resource["userId"]]
+
+    def create(self, resource: Resource) -> Resource:
+        native = self.mapping.to_native(resource)
+        user, course = (self._end(native.pop(name), name) for name in ("userId", "courseId"))
+        try:
+            row = self._client.send("PUT", _path(course, user), nested(native))
+        except ScimError as error:
+            if error.status == 404:
+                raise invalid_value(
+                    f"There is no such user, course or role: {error.detail}"
+                ) from None
+            raise
+        return self._resource({"courseId": course, "userId": user, **row})
+
+    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+        native = self.mapping.to_native_changes(changes)
+        path = _path(before["courseId"], before["userId"])
+        try:
+            row = self._client.send("PATCH", path, nested(native))
+        except ScimError as error:
+            if error.status == 404 and "courseRoleId" in native and self.get(before["id"]):
+                raise invalid_value(
+                    f"courseRoleId: there is no {after['courseRoleId']!r}."
+                ) from None
+            raise
+        if "courseId" not in row:
+            return after
+        made = self._resource(row)
+        if "userName" in before:
+            made.setdefault("userName", before["userName"])
+        return made
+
+    def delete(self, id: str) -> None:
+        course, user = pair_of(id) or ("", "")
+        self._client.send("DELETE", _path(course, user))
+
+    def find_again(self, resource: Resource) -> Resource | None:
+        return self._one(resource["courseId"], resource["userId"])
+
+    def _one(self, course: str, user: str) -> Resource | None:
+        row = self._client.get(_path(course, user), {"expand": "user"})
+        return None if row is None else self._resource(row)
+
+    def _end(self, id: str, shown: str) -> str:
+        if not ID.fullmatch(id):
+            raise invalid_value(f"{shown}: {id[:40]!r} is no id of Blackboard's, such as _123_1.")
+        return id
+
+    def _found(self, branch: Branch) -> Iterator[list[dict[str, Any]]]:
+        query: dict[str, Any] = {}
+        for condition in branch:
+            query |= fields.query_of(condition.push.parameter, condition.values[0])
+        course, user = query.pop("courseId", None), query.pop("userId", None)
+        if "id" in query:
+            course, user = pair_of(query.pop("id")) or ("", "")
+        if course and user:
+            row = self._client.get(_path(course, user), {"expand": "user"})
+            yield [] if row is None else [row]
+        elif user:
+            yield from self._listed(f"v1/users/{path_value(user)}/courses", query)
+        elif course:
+            yield from self._of_course(course, query)
+        else:
+            for each in self._walker.courses():
+                yield from self._of_course(each, query)
+
+    def _of_course(self, course: str, query: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        return self._listed(f"v1/courses/{course}/users", {**query, "expand": "user"})
+
+    def _listed(self, path: str, query: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        try:
+            yield from self._client.rows(path, {"limit": MOST, "sort": "created", **query})
+        except ScimError as error:
+            # There is no such course or person, or no more: nobody is a member.
+            if error.status != 404:
+                raise
+
+    def _resource(self, row: dict[str, Any]) -> Resource:
+        resource = self.mapping.to_scim({**flat(row), "key": f"{row['courseId']}.{row['userId']}"})
+        if name := row.get("user", {}).get("userName"):
+            resource["userName"] = name
+        return resource
+
+
+def _path(course: str, user: str) -> str:
+    return f"v1/courses/{course}/users/{path_value(user)}"
