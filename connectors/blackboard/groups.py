@@ -47,7 +47,7 @@ def group_mapping() -> Mapping:
         own("isGroupSet", "isGroupSet", modifiable=False, default=False),
         own("description", "description"),
         own("available", "availability.available", filled=True, empty=None),
-        own("enrollmentLimit", "enrollment.limit", filled=True, empty=0),
+        own("enrollmentLimit", "enrollment.limit", read=lambda most: most or None, empty=0),
         own("signupSheetName", "enrollment.signupSheet.name"),
         own("signupSheetDescription", "enrollment.signupSheet.description"),
         own("signupSheetShowMembers", "enrollment.signupSheet.showMembers", filled=True,

@@ -20,7 +20,8 @@ from schemas.membership import MEMBERSHIP
 
 LIST = "memberships"
 """One call by course, by person, or of the one membership: whichever the filter names."""
-MOST = 200
+MOST_OF_COURSE = 200
+MOST_OF_USER = 100
 
 
 def pair_of(id: str) -> tuple[str, str] | None:
@@ -168,7 +169,8 @@ class Memberships(Collection):
             row = self._client.get(_path(course, user), {"expand": "user"})
             yield [] if row is None else [row]
         elif user:
-            yield from self._listed(f"v1/users/{path_value(user)}/courses", query)
+            path = f"v1/users/{path_value(user)}/courses"
+            yield from self._listed(path, {"limit": MOST_OF_USER, **query})
         elif course:
             yield from self._of_course(course, query)
         else:
@@ -176,11 +178,12 @@ class Memberships(Collection):
                 yield from self._of_course(each, query)
 
     def _of_course(self, course: str, query: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
-        return self._listed(f"v1/courses/{course}/users", {**query, "expand": "user"})
+        query = {"limit": MOST_OF_COURSE, **query, "expand": "user"}
+        return self._listed(f"v1/courses/{course}/users", query)
 
     def _listed(self, path: str, query: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         try:
-            yield from self._client.rows(path, {"limit": MOST, "sort": "created", **query})
+            yield from self._client.rows(path, {"sort": "created", **query})
         except ScimError as error:
             # There is no such course or person, or no more: nobody is a member.
             if error.status != 404:

@@ -85,8 +85,8 @@ def user_mapping(options: Options, sources: Sources) -> Mapping:
         Field(f"{address}.country", "address.country", write=text(50)),
         Field("locale", "locale.id", read=fields.tag_of, write=fields.locale_of,
               settle=fields.settled_locale),
-        Field(f"{LMS_USER}:calendar", "locale.calendar", empty=NULL),
-        Field(f"{LMS_USER}:firstDayOfWeek", "locale.firstDayOfWeek", empty=NULL,
+        Field(f"{LMS_USER}:calendar", "locale.calendar", filled=True, empty=None),
+        Field(f"{LMS_USER}:firstDayOfWeek", "locale.firstDayOfWeek", filled=True, empty=None,
               read=lambda day: {"0": "Sunday", "1": "Monday", "6": "Saturday"}.get(day, day)),
         Field("active", AVAILABLE, empty=None, default=True, read=lambda held: held == "Yes",
               write=lambda on: "Yes" if on else off,
@@ -121,6 +121,7 @@ class Users(Listed):
 
     def __init__(self, client: BlackboardClient, options: Options, sources: Sources) -> None:
         super().__init__(user_mapping(options, sources), client, PATH, MOST)
+        self._off = options.more.get("disable_as", "No")
         self._may_grant = bool(options.more.get("allow_system_admin", False))
 
     def complete(self, resources: Sequence[Resource], wanted: frozenset[str]) -> None:
@@ -177,16 +178,14 @@ class Users(Listed):
         return self.mapping.to_scim(flat(row)) if "id" in row else None
 
     def _checked(self, native: Native, before: Resource, after: Resource) -> Native:
-        """Return the native values with one word for the availability; refuse administrators."""
-        if AVAILABLE in native:
-            active, said = after.get("active"), after.get(LMS_USER, {}).get("available")
-            held = before.get(LMS_USER, {}).get("available")
-            if said is not None and said != held:
-                if before and active != before.get("active") and active != (said == "Yes"):
-                    raise invalid_value("active and available contradict each other.")
-                if not before and active is False and said == "Yes":
-                    raise invalid_value("active and available contradict each other.")
-                native[AVAILABLE] = said
+        """Return the native values with one word for the availability; refuse administrators.
+
+        Where `active` and `available` contradict each other, the account is not available.
+        """
+        said = after.get(LMS_USER, {}).get("available")
+        if AVAILABLE in native and said != before.get(LMS_USER, {}).get("available"):
+            off = said == "Yes" and after.get("active") is False
+            native[AVAILABLE] = self._off if off else said
         roles = before.get(LMS_USER, {}).get("systemRoleIds", ())
         granted = set(native.get("systemRoleIds", ())) - set(roles)
         if SYSTEM_ADMIN in granted and not self._may_grant:

@@ -17,7 +17,12 @@ from schemas.attributes import ENTERPRISE
 from schemas.errors import ScimError
 from schemas.group import LMS_GROUP
 from schemas.user import LMS_USER
-from tests.connectors.contract import GroupContract, UserContract
+from tests.connectors.contract import (
+    CourseContract,
+    GroupContract,
+    MembershipContract,
+    UserContract,
+)
 from tests.connectors.law import check_law, everything, law_filters
 from tests.schemas.strategies import groups, properties, users
 
@@ -86,6 +91,67 @@ class TestUsers(UserContract):
     @pytest.fixture
     def collection(self) -> Collection:
         return Memory(Options(name="memory")).collections["User"]
+
+
+COURSE: Resource = {
+    "courseId": "PHYS-1",
+    "externalId": "C-1",
+    "name": "Physics",
+    "description": "All of it",
+    "dataSourceId": "D1",
+    "termId": "T1",
+    "organization": False,
+    "ultraStatus": "Ultra",
+    "allowGuests": True,
+    "closedComplete": False,
+    "locale": "en-GB",
+    "localeForced": True,
+    "available": "Yes",
+    "durationType": "DateRange",
+    "start": "2026-09-01T00:00:00Z",
+    "end": "2027-01-31T00:00:00Z",
+    "daysOfUse": 30,
+    "enrollmentType": "SelfEnrollment",
+    "enrollmentStart": "2026-08-01T00:00:00Z",
+    "enrollmentEnd": "2026-08-31T00:00:00Z",
+    "accessCode": "open sesame",
+}
+
+
+class TestCourses(CourseContract):
+    sample = COURSE
+    other = {"courseId": "CHEM-1", "name": "Chemistry"}
+    changed = {"name": "Physics I", "end": "2027-02-28T00:00:00Z", "accessCode": "other"}
+
+    @pytest.fixture
+    def collection(self) -> Collection:
+        return Memory(Options(name="memory")).collections["Course"]
+
+
+class TestMemberships(MembershipContract):
+    sample = {
+        "userId": "1",
+        "courseId": "3",
+        "externalId": "M-1",
+        "courseRoleId": "Student",
+        "available": "Yes",
+        "childCourseId": "9",
+        "dataSourceId": "D1",
+        "start": "2026-09-01T00:00:00Z",
+        "end": "2027-01-31T00:00:00Z",
+    }
+    other = {"userId": "2", "courseId": "4"}
+    changed = {"available": "No", "end": "2027-02-28T00:00:00Z"}
+    roles = ("Student", "Instructor")
+
+    @pytest.fixture
+    def collection(self) -> Collection:
+        memory = Memory(Options(name="memory"))
+        for login in ("ann", "bob"):
+            memory.collections["User"].create({"userName": login})
+        for code in ("PHYS-1", "CHEM-1"):
+            memory.collections["Course"].create({"courseId": code, "name": code})
+        return memory.collections["Membership"]
 
 
 class TestGroups(GroupContract):
