@@ -13,7 +13,10 @@ _COLUMNS = ("attribute", "native", "read", "create", "modify", "required", "filt
 
 def of_connectors(only: str | None = None) -> dict[tuple[str, str], Mapping]:
     """Return the mappings of all connectors as they come, by connector and resource type."""
-    options = Options(name="matrix", url="http://localhost", allow_private_network=True)
+    anything = {"client_id": "-", "client_secret": "-"}
+    options = Options(
+        name="matrix", url="http://localhost", allow_private_network=True, more=anything
+    )
     mappings = {}
     for name, factory in CONNECTORS.items():
         if only in (None, name):

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.serving import make_server
 
+from connectors.blackboard.simulator import create_simulator as create_blackboard
 from connectors.moodle.simulator import create_simulator as create_moodle
 
 
@@ -19,7 +20,16 @@ def _moodle(users: int, cohorts: int) -> tuple[Flask, dict[str, str]]:
     return simulator, {"token": simulator.site.token}
 
 
-SIMULATORS: dict[str, Callable[[int, int], tuple[Flask, dict[str, str]]]] = {"moodle": _moodle}
+def _blackboard(users: int, cohorts: int) -> tuple[Flask, dict[str, str]]:
+    simulator = create_blackboard(users=users, courses=cohorts)
+    site = simulator.site
+    return simulator, {"client_id": site.client_id, "client_secret": site.client_secret}
+
+
+SIMULATORS: dict[str, Callable[[int, int], tuple[Flask, dict[str, str]]]] = {
+    "moodle": _moodle,
+    "blackboard": _blackboard,
+}
 
 
 def run(lms: str, port: int, users: int, cohorts: int, *, as_json: bool) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from connectors.base import Collection, Connector, Observe, Options
+from connectors.blackboard import Blackboard
 from connectors.memory import Memory
 from connectors.moodle import Moodle
 from connectors.overrides import is_path, limited
@@ -13,7 +14,11 @@ from gateway.references import ConfigurationError
 from gateway.settings import Settings, TargetSettings
 from schemas.errors import not_found
 
-CONNECTORS: dict[str, Callable[[Options], Connector]] = {"memory": Memory, "moodle": Moodle}
+CONNECTORS: dict[str, Callable[[Options], Connector]] = {
+    "memory": Memory,
+    "moodle": Moodle,
+    "blackboard": Blackboard,
+}
 """The registry: adding a connector is one line here."""
 
 

@@ -15,6 +15,9 @@ _COURSE = Schema(
         Attribute("uuid", description="A second unique identifier.", mutability="readOnly"),
         Attribute("dataSourceId", description="The owning data source.", case_exact=True),
         Attribute("termId", description="The term.", case_exact=True),
+        Attribute(
+            "categoryId", description="The id of the category that it is in.", case_exact=True
+        ),
         Attribute("parentId", description="The id of the parent course.", mutability="readOnly"),
         Attribute(
             "hasChildren",

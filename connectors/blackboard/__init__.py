@@ -29,7 +29,7 @@ class Blackboard(Connector):
         walker = Walker(self._client, int(options.more.get("walk_courses", 200)))
         self.collections = {
             "User": Users(self._client, options, sources),
-            "Group": Groups(self._client, walker),
+            "Group": Groups(self._client, options, walker),
             "Course": Courses(self._client, sources),
             "Membership": Memberships(self._client, options, sources, walker),
             "Role": Roles(self._client),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from connectors.base import Collection
+from connectors.base import Collection, Options
 from connectors.blackboard.client import BlackboardClient
 from connectors.blackboard.fields import ID
 from connectors.blackboard.flat import NULL, flat, nested
@@ -26,8 +26,15 @@ _MANY = 5
 """New members from which the course's list is read instead of each one's enrolment."""
 
 
-def group_mapping() -> Mapping:
-    """Return the mapping of groups; the course is part of the id, as in `_5001_1._801_1`."""
+def group_mapping(options: Options) -> Mapping:
+    """Return the mapping of groups; the course is part of the id, as in `_5001_1._801_1`.
+
+    Configuration of the target: `group_course`, the id of the course of groups that name none, as
+    those of identity platforms.
+    """
+    course = options.more.get("group_course")
+    if course is not None and not ID.fullmatch(str(course)):
+        raise ValueError("group_course is the id of a course, such as _123_1")
 
     def own(name: str, native: str, **more: Any) -> Field:
         return Field(f"{LMS_GROUP}:{name}", native, **more)
@@ -41,7 +48,7 @@ def group_mapping() -> Mapping:
         Field("externalId", "externalId", filled=True),
         read_only(f"{LMS_GROUP}:kind", "kind", canonical=("courseGroup",), returned="request"),
         read_only(f"{LMS_GROUP}:uuid", "uuid"),
-        own("courseId", "courseId", required=True, modifiable=False,
+        own("courseId", "courseId", required=course is None, modifiable=False, default=course,
             push={"eq": Push(LIST, "courseId", value=id_side)}),
         own("parentId", "parentId", empty=NULL),
         own("isGroupSet", "isGroupSet", modifiable=False, default=False),
@@ -63,8 +70,8 @@ def group_mapping() -> Mapping:
 class Groups(Collection):
     """The groups and group sets of all courses."""
 
-    def __init__(self, client: BlackboardClient, walker: Walker) -> None:
-        self.mapping = group_mapping()
+    def __init__(self, client: BlackboardClient, options: Options, walker: Walker) -> None:
+        self.mapping = group_mapping(options)
         self._client = client
         self._walker = walker
 

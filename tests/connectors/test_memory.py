@@ -100,6 +100,7 @@ COURSE: Resource = {
     "description": "All of it",
     "dataSourceId": "D1",
     "termId": "T1",
+    "categoryId": "1",
     "organization": False,
     "ultraStatus": "Ultra",
     "allowGuests": True,

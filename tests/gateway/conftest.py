@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from gateway.database import Database
-from tests.gateway.service import Scim, Service, make_service
+from tests.gateway.service import TARGETS, Scim, Service, make_service
 
 _NUMBERS = itertools.count()
 
@@ -79,7 +79,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
     made.close()
 
 
-@pytest.fixture(params=["memory", "moodle"])
+@pytest.fixture(params=TARGETS)
 def scim(request: pytest.FixtureRequest, service: Service) -> Scim:
     """Give each target in turn."""
     return Scim(service, request.param)

@@ -13,6 +13,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from connectors.base import Options
+from connectors.blackboard.simulator import Simulator as Blackboard
+from connectors.blackboard.simulator import create_simulator as create_blackboard
 from connectors.moodle.simulator import Simulator, create_simulator
 from gateway.app import create_app
 from gateway.security import Security
@@ -33,15 +35,17 @@ class Service:
     app: Flask
     client: FlaskClient
     moodle: Simulator
+    blackboard: Blackboard
     folder: Path
 
     @property
     def calls(self) -> int:
-        """Return how many calls the simulator has got since the last `forget`."""
-        return len(self.moodle.site.calls)
+        """Return how many calls the simulators have got since the last `forget`."""
+        return len(self.moodle.site.calls) + len(self.blackboard.site.calls)
 
     def forget(self) -> None:
         self.moodle.site.calls.clear()
+        self.blackboard.site.calls.clear()
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -68,6 +72,7 @@ class InProcess(httpx.WSGITransport):
             raise httpx.ReadError("the connection was dropped") from None
 
 
+TARGETS = ("memory", "moodle", "blackboard")
 TOKEN = "a-token-for-tests-that-may-do-everything"
 
 
@@ -77,14 +82,18 @@ def make_service(
     users: int = 0,
     cohorts: int = 0,
     moodle: Simulator | None = None,
+    blackboard: Blackboard | None = None,
     **more: Any,
 ) -> Service:
-    """Return a gateway with the targets memory and moodle.
+    """Return a gateway with the targets memory, moodle and blackboard.
 
     `simulator` are settings of the Moodle simulator, `options` entries of the target moodle,
-    `policies` the delete, strict and max_scan of both, `security` that section. A second one in
-    the same folder shares the database; give it the `moodle` of the first.
+    `policies` the delete, strict and max_scan of all, `security` that section. A second one in
+    the same folder shares the database; give it the simulators of the first.
     """
+    if blackboard is None:
+        blackboard = create_blackboard(users=users, courses=1)
+    site = blackboard.site
     if moodle is None:
         moodle = create_simulator(users=users, cohorts=cohorts, **more.get("simulator", {}))
     options = Options(
@@ -103,6 +112,21 @@ def make_service(
         targets={
             "memory": TargetSettings("memory", Options(name="memory"), **policies),
             "moodle": TargetSettings("moodle", options, **policies),
+            "blackboard": TargetSettings(
+                "blackboard",
+                Options(
+                    name="blackboard",
+                    url="http://learn.test",
+                    allow_private_network=True,
+                    transport=InProcess(app=blackboard),
+                    more={
+                        "client_id": site.client_id,
+                        "client_secret": site.client_secret,
+                        "group_course": "_5001_1",
+                    },
+                ),
+                **policies,
+            ),
         },
         version="test",
         security=more.get("security", Security()),
@@ -113,7 +137,7 @@ def make_service(
         tokens.add(TOKEN, name="tester", targets=["all"], scopes=["admin"])
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {TOKEN}"
-    return Service(app, client, moodle, folder)
+    return Service(app, client, moodle, blackboard, folder)
 
 
 def patch_op(*operations: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A Moodle to rehearse with: answers as Moodle 4.5's REST web service does, from memory.
 
-application = create_simulator(users=100, cohorts=3, debug=True)
+application = create_simulator(users=100, cohorts=3, courses=5, debug=True)
 application.site.token          # the gateway's token
 application.faults.add("status", status=503, match="core_user_get_users")
 """
@@ -13,7 +13,7 @@ from flask import Flask
 
 from connectors.faults import Faults
 from connectors.moodle.simulator.control import make_control
-from connectors.moodle.simulator.records import Cohort, Mail, Token, User
+from connectors.moodle.simulator.records import Cohort, Course, Group, Mail, Token, User
 from connectors.moodle.simulator.seeding import seed
 from connectors.moodle.simulator.server import make_server
 from connectors.moodle.simulator.settings import CustomField, Settings
@@ -22,7 +22,9 @@ from connectors.moodle.simulator.site import GATEWAY_CAPABILITIES, Site
 __all__ = [
     "GATEWAY_CAPABILITIES",
     "Cohort",
+    "Course",
     "CustomField",
+    "Group",
     "Mail",
     "Settings",
     "Simulator",
@@ -48,9 +50,16 @@ class Simulator(Flask):
 
 
 def create_simulator(
-    users: int = 0, cohorts: int = 0, token: str | None = None, **settings: Any
+    users: int = 0,
+    cohorts: int = 0,
+    token: str | None = None,
+    courses: int = 0,
+    **settings: Any,
 ) -> Simulator:
-    """Return a Moodle with that many accounts and cohorts; `settings` are those of `Settings`."""
+    """Return a Moodle with that many accounts, cohorts and courses besides the site's own.
+
+    `settings` are those of `Settings`.
+    """
     site = Site(Settings(**settings), token)
-    seed(site, users, cohorts)
+    seed(site, users, cohorts, courses)
     return Simulator(site)

@@ -19,15 +19,13 @@ from connectors.moodle.simulator.parameters import PHP_BLANKS
 from connectors.moodle.simulator.records import Cohort, User
 from connectors.moodle.simulator.replies import format_html, format_line
 from connectors.moodle.simulator.site import Caller, Site
+from connectors.moodle.simulator.tables import SYSTEM_CONTEXT, context_id
 
 Reply = dict[str, Any]
 
 MANAGE = "moodle/cohort:manage"
 VIEW = "moodle/cohort:view"
 ASSIGN = "moodle/cohort:assign"
-
-SYSTEM_CONTEXT = 1
-_CATEGORY_CONTEXTS = 100
 
 
 def create_cohorts(site: Site, caller: Caller, arguments: Reply) -> list[Reply]:
@@ -226,24 +224,24 @@ def _find_category(site: Site, categorytype: Reply) -> int | None:
         raise invalid_parameter(f"category type must be id, idnumber or system:{kind}")
     if kind == "system":
         return None
-    for category, idnumber in site.settings.categories.items():
-        if (category == _as_id(value)) if kind == "id" else (idnumber == value):
-            return category
+    for category in site.categories.values():
+        if (category.id == _as_id(value)) if kind == "id" else (category.idnumber == value):
+            return category.id
     raise invalid_parameter(f"category not exists: category {kind} = {value}")
 
 
 def _find_context(site: Site, context: Reply) -> int:
     """Return the context id given by `contextid`, or by `contextlevel` and `instanceid`."""
-    categories = site.settings.categories
     if given := context["contextid"]:
-        if given != SYSTEM_CONTEXT and given - _CATEGORY_CONTEXTS not in categories:
+        found = site.contexts.get(given)
+        if found is None or found.level == "course":
             raise missing_record("context")
-        return int(given)
+        return found.id
     match context["contextlevel"]:
         case "system":
             return SYSTEM_CONTEXT
-        case "coursecat" if context["instanceid"] in categories:
-            return int(context["instanceid"]) + _CATEGORY_CONTEXTS
+        case "coursecat" if context["instanceid"] in site.categories:
+            return context_id("coursecat", context["instanceid"])
         case "coursecat":
             raise missing_record("context")
         case _:
@@ -253,7 +251,7 @@ def _find_context(site: Site, context: Reply) -> int:
 
 
 def _context_of(cohort: Cohort) -> int:
-    return SYSTEM_CONTEXT if cohort.category is None else cohort.category + _CATEGORY_CONTEXTS
+    return SYSTEM_CONTEXT if cohort.category is None else context_id("coursecat", cohort.category)
 
 
 def _as_id(value: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask import Blueprint, Response, jsonify, request
 from connectors.faults import Faults
 from connectors.moodle.simulator.settings import Settings
 from connectors.moodle.simulator.site import Site
+from connectors.moodle.simulator.tables import SYSTEM_CONTEXT
 
 _SETTINGS = frozenset(declared.name for declared in fields(Settings))
 _SHOWN = ("id", "username", "email", "suspended", "deleted", "idnumber")
@@ -51,6 +53,46 @@ def make_control(site: Site, faults: Faults) -> Blueprint:
             ]
         return jsonify(rows)
 
+    @control.get("/courses")
+    def list_courses() -> Response:
+        with site.lock:
+            rows = [
+                {
+                    "id": course.id,
+                    "shortname": course.shortname,
+                    "idnumber": course.idnumber,
+                    "visible": bool(course.visible),
+                    "enrolments": {
+                        str(user_id): {
+                            "suspended": enrolment.suspended,
+                            "timestart": enrolment.timestart,
+                            "timeend": enrolment.timeend,
+                            "roles": sorted(site.roles_of(user_id, course.id)),
+                        }
+                        for user_id, enrolment in sorted(course.enrolments.items())
+                    },
+                    "groups": {
+                        str(group.id): sorted(group.members) for group in site.groups_of(course.id)
+                    },
+                }
+                for course in site.courses.values()
+            ]
+        return jsonify(rows)
+
+    @control.get("/roles")
+    def list_site_roles() -> Response:
+        with site.lock:
+            held = site.contexts[SYSTEM_CONTEXT].roles
+            return jsonify({str(user_id): sorted(roles) for user_id, roles in held.items()})
+
+    @control.post("/grades")
+    def set_grade() -> tuple[str, int]:
+        return _prepare(site.set_grade)
+
+    @control.post("/completions")
+    def set_completed() -> tuple[str, int]:
+        return _prepare(site.set_completed)
+
     @control.get("/mails")
     def list_mails() -> Response:
         with site.lock:
@@ -88,6 +130,15 @@ def make_control(site: Site, faults: Faults) -> Blueprint:
         return "", 204
 
     return control
+
+
+def _prepare(change: Callable[..., None]) -> tuple[str, int]:
+    """Run a method of the site with the values of the body."""
+    try:
+        change(**_body())
+    except (KeyError, TypeError) as error:
+        return f"{error}\n", 400
+    return "", 204
 
 
 def _body() -> dict[str, Any]:

@@ -31,6 +31,9 @@ USER_COLUMNS = {
     "lastnamephonetic": 255,
 }
 COHORT_COLUMNS = {"name": 254, "idnumber": 100}
+COURSE_COLUMNS = {"fullname": 254, "shortname": 255, "idnumber": 100}
+CATEGORY_COLUMNS = {"name": 255, "idnumber": 100}
+GROUP_COLUMNS = {"name": 254, "idnumber": 100}
 
 
 @lru_cache(maxsize=1 << 17)

@@ -12,6 +12,27 @@ CAPABILITY_TITLES = {
     "moodle/cohort:view": "View site-wide cohorts",
     "moodle/cohort:assign": "Add and remove cohort members",
     "moodle/site:config": "Change site configuration",
+    "moodle/course:view": "View courses without participation",
+    "moodle/course:create": "Create courses",
+    "moodle/course:update": "Update course settings",
+    "moodle/course:changecategory": "Change course category",
+    "moodle/course:changefullname": "Change course full name",
+    "moodle/course:changeshortname": "Change course short name",
+    "moodle/course:changeidnumber": "Change course ID number",
+    "moodle/course:changesummary": "Change course summary",
+    "moodle/course:visibility": "Hide/show courses",
+    "moodle/course:viewparticipants": "View participants",
+    "moodle/course:enrolreview": "Review course enrolments",
+    "moodle/course:managegroups": "Manage groups",
+    "moodle/category:manage": "Manage categories",
+    "moodle/site:accessallgroups": "Access all groups",
+    "moodle/role:assign": "Assign roles to users",
+    "moodle/role:review": "Review permissions for others",
+    "moodle/grade:viewall": "View grades of other users",
+    "enrol/manual:enrol": "Enrol users",
+    "enrol/manual:unenrol": "Unenrol users from the course",
+    "gradereport/user:view": "View your own grade report",
+    "report/progress:view": "View activity completion reports",
 }
 
 
@@ -102,6 +123,25 @@ def missing_user(user_id: int) -> MoodleError:
     """Return the error of an account that does not exist or is deleted."""
     return MoodleError(
         "dml_missing_record_exception", "invaliduser", "Invalid user", f"no user {user_id}"
+    )
+
+
+def login_required() -> MoodleError:
+    """Return the error of a course that the caller may not enter."""
+    return MoodleError(
+        f"{_CORE}require_login_exception",
+        "requireloginerror",
+        "Course or activity not accessible.",
+    )
+
+
+def context_error(kind: str, instance: int, reason: MoodleError) -> MoodleError:
+    """Return the error of a course or category that is not there or may not be entered."""
+    code, title = {"course": ("course", "course"), "category": ("cat", "category")}[kind]
+    return plain_error(
+        f"error{code}contextnotvalid",
+        f"You cannot execute functions in the {title} context ({title} id:{instance}). "
+        f"The context error message was: {reason.message}",
     )
 
 

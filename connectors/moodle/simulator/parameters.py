@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from connectors.moodle.simulator.declarations import COURSE_PARAMETERS
 from connectors.moodle.simulator.errors import MoodleError, invalid_parameter
 from connectors.moodle.simulator.forms import PhpArray
 from connectors.moodle.simulator.settings import Settings
@@ -52,7 +53,7 @@ _COHORT = {
     "customfields?": [{"shortname": "alphanumext", "value": "raw"}],
 }
 
-PARAMETERS: dict[str, dict[str, Shape]] = {
+PARAMETERS: dict[str, dict[str, Any]] = {
     "core_webservice_get_site_info": {"serviceshortnames?": ["alphanumext"]},
     "core_user_create_users": {
         "users": [
@@ -119,6 +120,7 @@ PARAMETERS: dict[str, dict[str, Shape]] = {
     },
     "core_cohort_delete_cohort_members": {"members": [{"cohortid": "int", "userid": "int"}]},
     "core_cohort_get_cohort_members": {"cohortids": ["int"]},
+    **COURSE_PARAMETERS,
 }
 
 PHP_BLANKS = " \t\n\r\0\v"
@@ -184,6 +186,8 @@ _ACCEPTS: dict[str, Callable[[str, Settings], bool]] = {
     "alpha": _letters(r"[A-Za-z]*"),
     "alphanum": _letters(r"[A-Za-z0-9]*"),
     "alphanumext": _letters(r"[A-Za-z0-9_-]*"),
+    "safedir": _letters(r"[A-Za-z0-9_-]*"),
+    "capability": _letters(r"[a-zA-Z0-9_]+/[a-zA-Z0-9_:]+"),
     "plugin": lambda value, settings: value == "" or _PLUGIN.fullmatch(value) is not None,
 }
 
@@ -221,6 +225,16 @@ def _check_scalar(kind: str, value: PhpArray | str, settings: Settings) -> str |
             return value
 
 
+def _default(kind: str, default: str) -> str | int | bool:
+    match kind:
+        case "int":
+            return int(default)
+        case "bool":
+            return default == "1"
+        case _:
+            return default
+
+
 def _check_structure(shape: dict[str, Any], value: PhpArray, settings: Settings) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     unseen = dict.fromkeys(value)
@@ -234,7 +248,7 @@ def _check_structure(shape: dict[str, Any], value: PhpArray, settings: Settings)
                 raise invalid_parameter(f"{name} => {error.message}: {error.debuginfo}") from None
         elif isinstance(inner, str) and "=" in inner:
             kind, _, default = inner.partition("=")
-            checked[name] = int(default) if kind == "int" else default
+            checked[name] = _default(kind, default)
         elif declared == name:
             raise invalid_parameter(f"Missing required key in single structure: {name}")
     if unseen:

@@ -228,40 +228,53 @@ def _refuse_unclean(settings: Settings, field: str, value: str) -> None:
         )
 
 
+class Viewer:
+    """What one caller sees of accounts."""
+
+    def __init__(self, site: Site, caller: Caller) -> None:
+        self._site = site
+        self._caller = caller
+        self._own_fields = list(_visible_fields(site, caller, own=True))
+        self._fields = list(_visible_fields(site, caller, own=False))
+
+    def sees(self, user: User) -> bool:
+        """Tell whether the account shows to the caller at all; a course's contact always does."""
+        return (
+            user.id == self._caller.user.id
+            or self._caller.has("moodle/user:viewdetails")
+            or self._site.is_contact(user.id)
+        )
+
+    def describe(self, user: User) -> Reply:
+        """Return what the caller sees of an account, in Moodle's order."""
+        site, caller = self._site, self._caller
+        own = user.id == caller.user.id
+        shown: Reply = {}
+        for name, always in self._own_fields if own else self._fields:
+            computed = _COMPUTED.get(name)
+            value = computed(site, caller, user) if computed else getattr(user, name)
+            if always or not is_empty(value):
+                shown[name] = value
+        all_details = own or caller.has("moodle/user:viewalldetails")
+        if custom := _custom_fields(site.settings, user, all_details):
+            shown["customfields"] = custom
+        if own:
+            shown["preferences"] = own_preferences(site, user)
+        return shown
+
+
 def _visible(
     site: Site, caller: Caller, found: Iterable[User], searched: Iterable[str]
 ) -> list[Reply]:
     """Describe the accounts, dropping who does not show a searched field to the caller."""
-    own_fields = list(_visible_fields(site, caller, own=True))
-    fields = list(_visible_fields(site, caller, own=False))
-    others = caller.has("moodle/user:viewdetails")
-    users: list[Reply] = []
-    for user in found:
-        own = user.id == caller.user.id
-        if own or others:
-            shown = _describe(site, caller, user, own_fields if own else fields)
-            if not any(is_empty(shown.get(name)) for name in searched):
-                users.append(shown)
+    viewer = Viewer(site, caller)
+    described = (viewer.describe(user) for user in found if viewer.sees(user))
+    users = [
+        shown for shown in described if not any(is_empty(shown.get(name)) for name in searched)
+    ]
     for shown in users:
         _refuse_unencodable(site.settings, shown)
     return users
-
-
-def _describe(site: Site, caller: Caller, user: User, fields: Iterable[tuple[str, bool]]) -> Reply:
-    """Return what the caller sees of an account, in Moodle's order."""
-    shown: Reply = {}
-    for name, always in fields:
-        computed = _COMPUTED.get(name)
-        value = computed(site, caller, user) if computed else getattr(user, name)
-        if always or not is_empty(value):
-            shown[name] = value
-    own = user.id == caller.user.id
-    all_details = own or caller.has("moodle/user:viewalldetails")
-    if custom := _custom_fields(site.settings, user, all_details):
-        shown["customfields"] = custom
-    if own:
-        shown["preferences"] = own_preferences(site, user)
-    return shown
 
 
 def _refuse_unencodable(settings: Settings, shown: Reply) -> None:

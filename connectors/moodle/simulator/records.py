@@ -1,4 +1,4 @@
-"""What a simulated Moodle keeps: accounts, cohorts, sent mail, tokens."""
+"""What a simulated Moodle keeps: accounts, cohorts, courses and what is in them, mail, tokens."""
 
 from __future__ import annotations
 
@@ -69,6 +69,110 @@ class Cohort:
     members: set[int] = field(default_factory=set)
 
 
+@dataclass(slots=True)
+class Category:
+    """A course category; `parent` is 0 for one at the top."""
+
+    id: int
+    name: str = ""
+    idnumber: str = ""
+    description: str = ""
+    descriptionformat: int = 1
+    parent: int = 0
+    visible: int = 1
+    theme: str = ""
+    timemodified: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A manual enrolment of one account in one course; a time of 0 is open."""
+
+    suspended: bool = False
+    timestart: int = 0
+    timeend: int = 0
+
+    def is_active(self, now: int) -> bool:
+        """Tell whether the enrolment lets the account in at that time."""
+        return not self.suspended and self.timestart <= now and not 0 < self.timeend <= now
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """The course total of one account."""
+
+    raw: float
+    timemodified: int
+
+
+@dataclass(slots=True)
+class Course:
+    """A course; `rank` orders the courses of a category, and `manual` tells of manual enrolment.
+
+    `enrolments`, `grades` and `completions` (times) are by account.
+    """
+
+    id: int
+    shortname: str
+    fullname: str = ""
+    category: int = 1
+    idnumber: str = ""
+    summary: str = ""
+    summaryformat: int = 1
+    format: str = "topics"
+    showgrades: int = 1
+    newsitems: int = 5
+    startdate: int = 0
+    enddate: int = 0
+    numsections: int = 0
+    maxbytes: int = 0
+    showreports: int = 0
+    visible: int = 1
+    hiddensections: int = 1
+    groupmode: int = 0
+    groupmodeforce: int = 0
+    defaultgroupingid: int = 0
+    timecreated: int = 0
+    timemodified: int = 0
+    enablecompletion: int = 1
+    completionnotify: int = 0
+    lang: str = ""
+    theme: str = ""
+    rank: int = 0
+    manual: bool = True
+    criteria: bool = False
+    grademax: float = 0
+    enrolments: dict[int, Enrolment] = field(default_factory=dict)
+    grades: dict[int, Grade] = field(default_factory=dict)
+    completions: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Group:
+    """A group of a course."""
+
+    id: int
+    courseid: int
+    name: str
+    description: str = ""
+    descriptionformat: int = 1
+    enrolmentkey: str = ""
+    idnumber: str = ""
+    visibility: int = 0
+    participation: bool = True
+    members: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Context:
+    """A place where roles are given: the site, a category, a course; `roles` is by account."""
+
+    id: int
+    level: str
+    instance: int
+    roles: dict[int, frozenset[int]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Mail:
     """A mail that the site sent: `newpassword` or `passwordreset`."""
@@ -79,7 +183,10 @@ class Mail:
 
 @dataclass(slots=True)
 class Token:
-    """A web-service token with the rights of its account and the state of its service."""
+    """A web-service token with the rights of its account and the state of its service.
+
+    `roles` are those that the account may give to others.
+    """
 
     value: str
     user_id: int
@@ -89,3 +196,4 @@ class Token:
     authorised: bool = True
     address_allowed: bool = True
     expires: float | None = None
+    roles: set[int] = field(default_factory=lambda: {1, 2, 3, 4, 5})

@@ -1,9 +1,10 @@
-"""Accounts and cohorts to start with: the same ones for the same numbers, whoever asks."""
+"""Accounts, cohorts and courses to start with: the same ones for the same numbers, whoever asks."""
 
 from __future__ import annotations
 
 from connectors.moodle.simulator.records import Cohort, User
 from connectors.moodle.simulator.site import FIRST_USER_ID, Site
+from connectors.moodle.simulator.tables import EDITING_TEACHER
 
 FIRST_NAMES = (
     "Kaito", "Uma", "Rosa", "Sven", "Ben", "Elena", "Zoë", "Ana", "José", "Νίκος",
@@ -21,10 +22,12 @@ CITIES = (("Madrid", "ES"), ("Lyon", "FR"), ("München", "DE"), ("Αθήνα", "
 
 _FIRST_SEEN = 1_767_225_600
 _HOUR = 3600
+_DAY = 24 * _HOUR
+_CLASS_SIZE = 20
 
 
-def seed(site: Site, users: int, cohorts: int) -> None:
-    """Add `users` accounts (`user0001`, ...) and `cohorts` site-wide cohorts with members."""
+def seed(site: Site, users: int, cohorts: int, courses: int = 0) -> None:
+    """Add `users` accounts (`user0001`, ...), site-wide cohorts with members, and courses."""
     for number in range(1, users + 1):
         user = _account(number)
         site.users[user.id] = user
@@ -38,6 +41,36 @@ def seed(site: Site, users: int, cohorts: int) -> None:
             members=set(members),
         )
     site.next_cohort_id = cohorts + 1
+    for number in range(1, courses + 1):
+        _add_course(site, number, range(FIRST_USER_ID, FIRST_USER_ID + users))
+
+
+def _add_course(site: Site, number: int, users: range) -> None:
+    """Add a course with an editing teacher, about 20 students (at most a third), and groups."""
+    start = _FIRST_SEEN + number % 30 * _DAY
+    course = site.add_course(
+        shortname=f"course{number}",
+        fullname=f"Course {number:03}",
+        idnumber=f"CRS-{number:04}",
+        summary=f"What course {number} is about",
+        startdate=start,
+        enddate=start + 180 * _DAY,
+        timecreated=_FIRST_SEEN,
+    )
+    names = ("Group A", "Group B")[: 2 - number % 2]
+    groups = [
+        site.add_group(courseid=course.id, name=name, idnumber=f"CRS-{number:04}-{name[-1]}")
+        for name in names
+    ]
+    if not users:
+        return
+    teacher = users[number % len(users)]
+    site.enrol(course.id, teacher, EDITING_TEACHER)
+    step = max(len(users) // _CLASS_SIZE, 3)
+    for place, user_id in enumerate(users[number % step :: step]):
+        if user_id != teacher:
+            site.enrol(course.id, user_id)
+            groups[place % len(groups)].members.add(user_id)
 
 
 def _account(number: int) -> User:

@@ -24,8 +24,8 @@ class CustomField:
 class Settings:
     """What an administrator of the site, of its database and of its web server decides.
 
-    `custom_fields` takes short names of text fields, or `CustomField`s; `categories` maps a course
-    category's id to its idnumber.
+    `custom_fields` takes short names of text fields, or `CustomField`s; `categories` maps the
+    ids of the course categories that a new site has to their idnumbers.
     """
 
     debug: bool = False

@@ -1,12 +1,13 @@
-"""The state of a simulated Moodle site: accounts, cohorts, tokens, sent mail, received calls."""
+"""The state of a simulated Moodle site: accounts, cohorts, tokens, sent mail, received calls.
+
+What belongs to courses is in `tables`.
+"""
 
 from __future__ import annotations
 
 import copy
 import hashlib
 import secrets
-import threading
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,8 +17,19 @@ from typing import Any
 from connectors.moodle.simulator.database import comparable
 from connectors.moodle.simulator.errors import missing_capability
 from connectors.moodle.simulator.parameters import PARAMETERS
-from connectors.moodle.simulator.records import PASSWORD_METHODS, Cohort, Mail, Token, User
+from connectors.moodle.simulator.records import (
+    PASSWORD_METHODS,
+    Category,
+    Cohort,
+    Context,
+    Course,
+    Group,
+    Mail,
+    Token,
+    User,
+)
 from connectors.moodle.simulator.settings import Settings
+from connectors.moodle.simulator.tables import CourseTables
 
 GUEST_ID = 1
 ADMIN_ID = 2
@@ -37,8 +49,37 @@ GATEWAY_CAPABILITIES = frozenset(
         "moodle/cohort:view",
         "moodle/cohort:manage",
         "moodle/cohort:assign",
+        "moodle/course:view",
+        "moodle/course:viewhiddencourses",
+        "moodle/course:create",
+        "moodle/course:update",
+        "moodle/course:delete",
+        "moodle/course:changecategory",
+        "moodle/course:changefullname",
+        "moodle/course:changeidnumber",
+        "moodle/course:changeshortname",
+        "moodle/course:changesummary",
+        "moodle/course:visibility",
+        "moodle/course:viewparticipants",
+        "moodle/course:viewhiddenuserfields",
+        "moodle/course:viewsuspendedusers",
+        "moodle/course:enrolreview",
+        "moodle/course:managegroups",
+        "moodle/site:accessallgroups",
+        "moodle/category:manage",
+        "moodle/category:viewhiddencategories",
+        "moodle/role:assign",
+        "moodle/role:review",
+        "moodle/grade:viewall",
+        "enrol/manual:enrol",
+        "enrol/manual:unenrol",
+        "gradereport/user:view",
+        "report/completion:view",
     }
 )
+"""The rights that the measured service account had."""
+
+Row = User | Cohort | Category | Course | Group | Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +108,17 @@ class Transaction:
         self._undo: list[Callable[[], object]] = []
         self._remembered: set[int] = set()
 
-    def insert(self, table: dict[int, Any], row: User | Cohort) -> None:
+    def insert(self, table: dict[int, Any], row: Row) -> None:
         """Add a row to its table."""
         table[row.id] = row
         self._undo.append(lambda: table.pop(row.id, None))
 
-    def remove(self, table: dict[int, Any], row: User | Cohort) -> None:
+    def remove(self, table: dict[int, Any], row: Row) -> None:
         """Take a row out of its table."""
         del table[row.id]
         self._undo.append(lambda: table.__setitem__(row.id, row))
 
-    def change(self, row: User | Cohort) -> None:
+    def change(self, row: Row) -> None:
         """Remember a row that is about to change."""
         if id(row) in self._remembered:
             return
@@ -96,7 +137,7 @@ class Transaction:
             undo()
 
 
-class Site:
+class Site(CourseTables):
     """One Moodle site; `lock` is held around every function call.
 
     `token` is the gateway's token, `admin_token` that of the site administrator. `calls` holds
@@ -104,8 +145,7 @@ class Site:
     """
 
     def __init__(self, settings: Settings, token: str | None = None) -> None:
-        self.settings = settings
-        self.lock = threading.RLock()
+        super().__init__(settings)
         self.users: dict[int, User] = {}
         self.cohorts: dict[int, Cohort] = {}
         self.admins = {ADMIN_ID}
@@ -241,10 +281,6 @@ class Site:
         """Return how often each function was called."""
         with self.lock:
             return Counter(function for function, _ in self.calls)
-
-    def now(self) -> int:
-        """Return the time in unix seconds."""
-        return int(time.time())
 
     def _add_standard_accounts(self) -> None:
         for values in (

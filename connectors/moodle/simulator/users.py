@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.moodle.simulator.countries import COUNTRIES
 from connectors.moodle.simulator.database import USER_COLUMNS, check_lengths, lower
+from connectors.moodle.simulator.enrolments import leave_everything
 from connectors.moodle.simulator.errors import (
     MoodleError,
     invalid_parameter,
@@ -107,6 +108,7 @@ def delete_users(site: Site, caller: Caller, arguments: Reply) -> None:
                 if user.id in cohort.members:
                     changes.change(cohort)
                     cohort.members.discard(user.id)
+            leave_everything(site, changes, user.id)
     gone = {user_id for user_id in arguments["userids"] if user_id != GUEST_ID}
     site.tokens = {value: t for value, t in site.tokens.items() if t.user_id not in gone}
 

@@ -7,7 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.moodle.simulator import cohorts, preferences, profiles, users
+from connectors.moodle.simulator import (
+    categories,
+    cohorts,
+    completion,
+    courselists,
+    courses,
+    enrolments,
+    grades,
+    groups,
+    participants,
+    preferences,
+    profiles,
+    roles,
+    users,
+)
 from connectors.moodle.simulator.database import lower
 from connectors.moodle.simulator.errors import (
     MoodleError,
@@ -26,20 +40,9 @@ from connectors.moodle.simulator.site import Caller, Site
 Run = Callable[[Site, Caller, dict[str, Any]], Any]
 
 _OTHER_NAMES = """
-    core_message_send_instant_messages core_user_search_identity
-    core_user_get_course_user_profiles core_course_get_courses core_course_get_courses_by_field
-    core_course_search_courses core_course_create_courses core_course_update_courses
-    core_course_delete_courses core_course_get_categories core_course_create_categories
-    core_enrol_get_enrolled_users core_enrol_get_users_courses core_enrol_get_potential_users
-    core_enrol_get_course_enrolment_methods core_enrol_search_users core_group_create_groups
-    core_group_update_groups core_group_delete_groups core_group_get_groups
-    core_group_get_course_groups core_group_add_group_members core_group_delete_group_members
-    core_group_get_group_members core_group_get_course_user_groups core_role_assign_roles
-    core_role_unassign_roles enrol_manual_enrol_users enrol_manual_unenrol_users
-    core_reportbuilder_list_reports core_reportbuilder_retrieve_report
-    core_reportbuilder_set_filters gradereport_user_get_grade_items
-    gradereport_overview_get_course_grades core_completion_get_course_completion_status
-    core_completion_get_activities_completion_status core_grades_update_grades
+    core_message_send_instant_messages core_user_search_identity core_enrol_get_potential_users
+    core_enrol_search_users core_reportbuilder_list_reports core_reportbuilder_retrieve_report
+    core_reportbuilder_set_filters core_grades_update_grades
 """
 OTHER_FUNCTIONS = frozenset(_OTHER_NAMES.split())
 """Functions that exist in Moodle but are never in the simulator's service."""
@@ -183,6 +186,37 @@ FUNCTIONS: dict[str, Run] = {
     "core_cohort_get_cohort_members": cohorts.get_cohort_members,
     "core_cohort_add_cohort_members": cohorts.add_cohort_members,
     "core_cohort_delete_cohort_members": cohorts.delete_cohort_members,
+    "core_course_get_courses": courselists.get_courses,
+    "core_course_get_courses_by_field": courselists.get_courses_by_field,
+    "core_course_search_courses": courselists.search_courses,
+    "core_course_create_courses": courses.create_courses,
+    "core_course_update_courses": courses.update_courses,
+    "core_course_delete_courses": courses.delete_courses,
+    "core_course_get_categories": categories.get_categories,
+    "core_course_create_categories": categories.create_categories,
+    "core_enrol_get_enrolled_users": participants.get_enrolled_users,
+    "core_enrol_get_users_courses": enrolments.get_users_courses,
+    "core_enrol_get_course_enrolment_methods": enrolments.get_course_enrolment_methods,
+    "core_user_get_course_user_profiles": participants.get_course_user_profiles,
+    "enrol_manual_enrol_users": enrolments.enrol_users,
+    "enrol_manual_unenrol_users": enrolments.unenrol_users,
+    "core_role_assign_roles": roles.assign_roles,
+    "core_role_unassign_roles": roles.unassign_roles,
+    "core_group_create_groups": groups.create_groups,
+    "core_group_update_groups": groups.update_groups,
+    "core_group_delete_groups": groups.delete_groups,
+    "core_group_get_groups": groups.get_groups,
+    "core_group_get_course_groups": groups.get_course_groups,
+    "core_group_get_group_members": groups.get_group_members,
+    "core_group_get_course_user_groups": groups.get_course_user_groups,
+    "core_group_add_group_members": groups.add_group_members,
+    "core_group_delete_group_members": groups.delete_group_members,
+    "gradereport_user_get_grade_items": grades.get_grade_items,
+    "gradereport_overview_get_course_grades": grades.get_course_grades,
+    "core_completion_get_course_completion_status": completion.get_course_completion_status,
+    "core_completion_get_activities_completion_status": (
+        completion.get_activities_completion_status
+    ),
 }
 
 _WITHOUT_CONTEXT = frozenset({"core_webservice_get_site_info", "core_auth_request_password_reset"})

@@ -2,9 +2,13 @@
 
 A case holds `caller` (gateway, low, administrator), `request` (form fields), `status`, `response`,
 and under `given` what the site must hold before the call: `accounts` (keys of accounts.json),
-`cohorts`, `settings`, rights of the token, and so on. A response that ends in `"... 35 in all"`
-was cut when it was recorded; `"..."` stands for a value of the measured machine. A case with
-`skip` is not replayed, for the reason given.
+`cohorts`, `settings`, rights of the token, and so on. For courses: `courses` of the 50 measured
+ones, `more_courses`, `categories` in place of the measured ones, `groups`, `enrolments`,
+`site_roles` (role and account), and `crowd`, which fills a course up to so many students.
+
+A response that ends in `"... 35 in all"` was cut when it was recorded, and with `, counted` the
+number is compared; `"..."` stands for a value of the measured machine. A case with `skip` is not
+replayed, for the reason given.
 """
 
 from __future__ import annotations
@@ -16,10 +20,22 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
-from connectors.moodle.simulator import CustomField, Simulator, create_simulator
+from connectors.moodle.simulator import CustomField, Simulator, Site, create_simulator
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "moodle"
 REST = "/webservice/rest/server.php"
+
+CATEGORIES = (
+    {"id": 1, "name": "Category 1", "timemodified": 1795211498},
+    {"id": 2, "name": "Faculty of Science", "idnumber": "SCI", "timemodified": 1795212104},
+    {"id": 3, "name": "Faculty of Arts", "idnumber": "ART", "timemodified": 1795212104},
+)
+MEASURED_COURSE: dict[str, Any] = {
+    "summary": "S",
+    "startdate": 1790000000,
+    "enddate": 1800000000,
+    "timecreated": 1795212104,
+}
 
 PROFILE_FIELDS = (
     CustomField("employeetype", "Employee type"),
@@ -57,6 +73,7 @@ def prepare(given: dict[str, Any]) -> Simulator:
         site.add_user(**json.loads(json.dumps(load_accounts()[key])))
     for cohort in given.get("cohorts", ()):
         site.add_cohort(**{**cohort, "members": set(cohort.get("members", ()))})
+    _prepare_courses(site, given)
     for name, value in given.get("settings", {}).items():
         setattr(site.settings, name, value)
     for name, value in given.get("service_account", {}).items():
@@ -66,7 +83,42 @@ def prepare(given: dict[str, Any]) -> Simulator:
     site.tokens[site.gateway.value] = site.gateway
     site.next_user_id = given.get("next_user_id", site.next_user_id)
     site.next_cohort_id = given.get("next_cohort_id", site.next_cohort_id)
+    site.next_course_id = given.get("next_course_id", site.next_course_id)
+    site.next_group_id = given.get("next_group_id", site.next_group_id)
     return simulator
+
+
+def _prepare_courses(site: Site, given: dict[str, Any]) -> None:
+    """Put the measured categories and courses on a site, with those who take part."""
+    if "categories" in given:
+        site.categories.clear()
+        site.next_category_id = 1
+    for category in given.get("categories", CATEGORIES):
+        site.add_category(**category)
+    main = site.courses[1]
+    main.shortname, main.timecreated, main.timemodified = "lab", 1795211498, 1795211525
+    for number in range(1, given.get("courses", 0) + 1):
+        site.add_course(
+            **MEASURED_COURSE,
+            shortname=f"CRS{number:03}",
+            fullname=f"Course {number:02} Title",
+            category=2 + number % 2,
+            idnumber=f"SISC-{number:03}",
+        )
+    for course in given.get("more_courses", ()):
+        site.add_course(**course)
+    for enrolment in given.get("enrolments", ()):
+        values = dict(enrolment)
+        course, user, roles = (values.pop(name) for name in ("course", "user", "roles"))
+        site.enrol(course, user, *roles, **values)
+    for course, size in given.get("crowd", {}).items():
+        for number in range(size - len(site.courses[int(course)].enrolments)):
+            names = {"username": f"c{course}n{number}", "firstname": "Ann", "lastname": "Zzz"}
+            site.enrol(int(course), site.add_user(**names, id=5000 + number).id)
+    for group in given.get("groups", ()):
+        site.add_group(**{**group, "members": set(group.get("members", ()))})
+    for role, user in given.get("site_roles", ()):
+        site.give_role(role, user)
 
 
 def replay(function: str, case: dict[str, Any]) -> TestResponse:

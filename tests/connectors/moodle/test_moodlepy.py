@@ -132,6 +132,37 @@ def test_cohorts_and_their_members(moodle: Moodle) -> None:
     assert refusal(moodle, "core_cohort_get_cohort_members", cohortids=[9]) == "invalidrecord"
 
 
+def test_courses_enrolments_and_groups(moodle: Moodle, simulator: Simulator) -> None:
+    """What moodlepy has no working typed call for goes through its generic one."""
+    course = {"fullname": "Choir", "shortname": "CH", "categoryid": 1, "idnumber": "C-1"}
+    (created,) = moodle("core_course_create_courses", courses=[course])
+    course_id = created["id"]
+    (read,) = moodle.core.course.get_courses_by_field("shortname", "CH").courses
+    assert (read.id, read.fullname, read.idnumber, read.visible) == (course_id, "Choir", "C-1", 1)
+    assert next(category.name for category in moodle.core.course.get_categories()) == "Category 1"
+    update = [{"id": course_id, "fullname": "Chorus"}, {"id": 99, "fullname": "x"}]
+    (warning,) = moodle("core_course_update_courses", courses=update)["warnings"]
+    assert (warning["itemid"], warning["warningcode"]) == (99, "invalidrecord")
+
+    enrolment = {"roleid": 5, "userid": 5, "courseid": course_id}
+    assert moodle("enrol_manual_enrol_users", enrolments=[enrolment]) is None
+    (person,) = moodle("core_enrol_get_enrolled_users", courseid=course_id)
+    assert (person["id"], person["roles"][0]["shortname"]) == (5, "student")
+    group = {"courseid": course_id, "name": "Altos", "description": ""}
+    (made,) = moodle("core_group_create_groups", groups=[group])
+    moodle("core_group_add_group_members", members=[{"groupid": made["id"], "userid": 5}])
+    (listed,) = moodle("core_group_get_group_members", groupids=[made["id"]])
+    assert listed["userids"] == [5]
+    role = {"roleid": 1, "userid": 5, "contextid": 1}
+    assert moodle("core_role_assign_roles", assignments=[role]) is None
+    assert simulator.site.roles_of(5) == {1}
+    assert moodle("enrol_manual_unenrol_users", enrolments=[enrolment]) is None
+    assert moodle("core_enrol_get_users_courses", userid=5) == []
+    assert refusal(moodle, "core_enrol_get_enrolled_users", courseid=99) == "invalidrecord"
+    assert moodle("core_course_delete_courses", courseids=[course_id]) == {"warnings": []}
+    assert moodle.core.course.get_courses_by_field("id", str(course_id)).courses == []
+
+
 def test_errors_are_raised_as_moodles_exception(moodle: Moodle, simulator: Simulator) -> None:
     assert refusal(moodle, "core_user_delete_users", userids=[999]) == "invaliduser"
     assert refusal(moodle, "core_nosuch") == "invalidrecord"
