@@ -15,6 +15,9 @@ Observe = Callable[[str, str, str, float, bool], None]
 """Told of every upstream call: target, call, outcome, seconds, and whether the breaker is open."""
 
 
+_WRITES = {"create": "be created", "update": "be changed", "delete": "be deleted"}
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """One target's configuration as its connector sees it.
@@ -65,8 +68,20 @@ class Collection:
     can_fetch = False
     """Whether many resources can be read by id in one call: what an LMS that cannot page needs."""
 
+    deletes_later = False
+    """Whether the LMS queues a deletion, so that the resource is still there for a while."""
+
     can_page = False
     """Whether the LMS pages by itself: then `page` is there, and `search` follows from it."""
+
+    def offers(self, method: str) -> bool:
+        """Tell whether the LMS can do what a method such as `create` is for."""
+        return getattr(type(self), method) is not getattr(Collection, method)
+
+    def require(self, method: str) -> None:
+        """Raise 501 unless the LMS can do what a writing method is for."""
+        if not self.offers(method):
+            raise self._cannot(_WRITES[method])
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         """Yield batches that together hold all that the plan's native calls give, each id once."""
@@ -96,15 +111,15 @@ class Collection:
 
     def create(self, resource: Resource) -> Resource:
         """Create and return the resource as the LMS holds it; 409 when a unique value is taken."""
-        raise self._cannot("be created")
+        raise self._cannot(_WRITES["create"])
 
     def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
         """Apply the changes that lead from `before` to `after`; return the resource as it is."""
-        raise self._cannot("be changed")
+        raise self._cannot(_WRITES["update"])
 
     def delete(self, id: str) -> None:
         """Delete the resource for good."""
-        raise self._cannot("be deleted")
+        raise self._cannot(_WRITES["delete"])
 
     def find_again(self, resource: Resource) -> Resource | None:
         """Return the resource that a create of unknown outcome may have made, or None."""

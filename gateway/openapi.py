@@ -198,8 +198,7 @@ def _routes(target: Target) -> Iterator[tuple[Route, ResourceType | None]]:
 
 def _offers(collection: Collection, route: Route) -> bool:
     """Tell whether the collection has what the operation needs: else it would answer 501."""
-    needed = route.needs
-    return not needed or getattr(type(collection), needed) is not getattr(Collection, needed)
+    return not route.needs or collection.offers(route.needs)
 
 
 def _operation(route: Route, resource_type: ResourceType | None) -> Node:
@@ -279,8 +278,10 @@ def _schemas(target: Target) -> Node:
         made[resource_type.name] = resource_schema(resource_type, "shown")
     types = resource_types(target)
     for resource_type in types:
-        written = resource_schema(resource_type, "sent", strict=target.settings.strict)
-        made[f"{resource_type.name}ToWrite"] = written
+        collection = target.connector.collections[resource_type.name]
+        if collection.offers("create") or collection.offers("update"):
+            written = resource_schema(resource_type, "sent", strict=target.settings.strict)
+            made[f"{resource_type.name}ToWrite"] = written
         if resource_type.name == _ACCOUNTS:
             made[f"{resource_type.name}ToCompare"] = resource_schema(resource_type, "compared")
     names = [resource_type.name for resource_type in types]

@@ -66,6 +66,7 @@ class Writer:
         """Create a resource (RFC 7644 section 3.3) and return it; 409 when a name is taken."""
         with self._attempt("create", target, collection, caller, None, 201) as attempt:
             caller.require(_scope(collection))
+            collection.require("create")
             resource = self._loaded(target, collection, attempt, body())
             resource = collection.mapping.with_defaults(resource)
             resource = self._with_known_members(target, attempt, {}, resource)
@@ -112,6 +113,7 @@ class Writer:
 
         with self._attempt("replace", target, collection, caller, id) as attempt:
             caller.require(_scope(collection))
+            collection.require("update")
             message = self._loaded(target, collection, attempt, body())
 
             def desired(before: Resource) -> Resource:
@@ -138,6 +140,7 @@ class Writer:
         """
         with self._attempt(operation, target, collection, caller, id) as attempt:
             caller.require(_scope(collection))
+            collection.require("update")
             strict = target.settings.strict
             message = body()
             if message is None and instead is not None:
@@ -167,6 +170,7 @@ class Writer:
         """Delete a resource by the target's policy (RFC 7644 section 3.6)."""
         with self._attempt("delete", target, collection, caller, id, 204) as attempt:
             caller.require(_scope(collection))
+            collection.require("delete")
             if target.settings.delete == "refuse":
                 raise forbidden('This target refuses to delete (delete = "refuse").')
             before = self._locked(target, collection, attempt, id, condition=condition)
@@ -183,8 +187,9 @@ class Writer:
             attempt.begin()
             if not keeps:
                 self._settled(target, collection, attempt, lambda: collection.delete(id))
-                return
-            if changes:
+                if not collection.deletes_later:
+                    return
+            elif changes:
                 self._settled(
                     target,
                     collection,
@@ -374,6 +379,8 @@ class Writer:
         if before is None:
             self._tombstones.remove(target.name, name, id)
             return None
+        if collection.deletes_later and target.settings.delete != "disable":
+            raise uniqueness("The LMS has not yet finished to delete what had that name.")
         if (login_of(full, before) or "").casefold() != login.casefold():
             # Renamed in the LMS meanwhile: it is not this account that is wanted back.
             return None

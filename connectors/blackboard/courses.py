@@ -89,6 +89,8 @@ def course_mapping(sources: Sources, terms: Sources) -> Mapping:
 class Courses(Listed):
     """All courses, organizations and cross-listed ones included."""
 
+    deletes_later = True
+
     def __init__(self, client: BlackboardClient, sources: Sources) -> None:
         terms = Sources(client, "v1/terms", "termId")
         super().__init__(course_mapping(sources, terms), client, PATH, MOST)

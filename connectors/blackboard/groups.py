@@ -30,7 +30,8 @@ def group_mapping(options: Options) -> Mapping:
     """Return the mapping of groups; the course is part of the id, as in `_5001_1._801_1`.
 
     Configuration of the target: `group_course`, the id of the course of groups that name none, as
-    those of identity platforms.
+    those of identity platforms, and `enrol_members`, which enrols new members who are not in the
+    group's course instead of refusing them.
     """
     course = options.more.get("group_course")
     if course is not None and not ID.fullmatch(str(course)):
@@ -74,6 +75,8 @@ class Groups(Collection):
         self.mapping = group_mapping(options)
         self._client = client
         self._walker = walker
+        self._course = str(options.more.get("group_course", ""))
+        self._enrols = bool(options.more.get("enrol_members", False))
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         found: dict[str, Resource] = {}
@@ -98,13 +101,13 @@ class Groups(Collection):
 
     def create(self, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
-        course = native.pop("courseId")
+        course = native.pop("courseId", self._course)
         if not ID.fullmatch(course):
             raise invalid_value(f"courseId: {course[:40]!r} is no id of Blackboard's.")
         if any("signupSheet" in name for name in native) or _is_self_service(resource):
             native["enrollment.type"] = "SelfEnrollment"
         users = [_user(member) for member in resource.get("members", ())]
-        self._refuse_unenrolled(course, users)
+        self._settle_enrolment(course, users)
         row = self._client.send("POST", f"v1/courses/{course}/groups", nested(native))
         created = self._resource(course, row)
         try:
@@ -120,14 +123,14 @@ class Groups(Collection):
         added = [_user(change.new) for change in members if change.new is not None]
         removed = [_user(change.old) for change in members if change.new is None]
         native = self.mapping.to_native_changes(changes)
-        self._refuse_unenrolled(course, added)
+        self._settle_enrolment(course, added)
         self._add(before["id"], added)
         made = after
         if native:
             row = self._client.send("PATCH", _path(course, group), nested(native))
             made = self._resource(course, row)
-            if "members" in after:
-                made["members"] = after["members"]
+        if "members" in after:
+            made["members"] = _shown([member["value"] for member in after["members"]])
         self._remove(before["id"], removed)
         return made
 
@@ -178,17 +181,27 @@ class Groups(Collection):
                 if member["value"] == id and row is not None:
                     member["display"] = name or row.get("userName", "")
 
-    def _refuse_unenrolled(self, course: str, users: list[str]) -> None:
-        """Raise 400 before any write for new members who are not in the group's course."""
+    def _settle_enrolment(self, course: str, users: list[str]) -> None:
+        """Enrol new members who are not in the group's course, or raise 400 before any write."""
         if len(users) > _MANY:
             path = f"v1/courses/{course}/users"
             listed = self._client.rows(path, {"limit": 200, "fields": "id,userId"})
             enrolled = {row["userId"] for rows in listed for row in rows}
         else:
             enrolled = {u for u in users if self._client.get(f"v1/courses/{course}/users/{u}")}
-        if missing := [user for user in users if user not in enrolled]:
+        missing = [user for user in users if user not in enrolled]
+        if missing and not self._enrols:
             shown = ", ".join(missing[:20])
             raise invalid_value(f"members: not in the group's course {course}: {shown}.")
+        if unknown := [u for u in missing if self._client.get(f"v1/users/{u}") is None]:
+            raise invalid_value(f"members: no such user: {', '.join(unknown[:20])}.")
+        for user in missing:
+            try:
+                self._client.send("PUT", f"v1/courses/{course}/users/{user}", {})
+            except ScimError as error:
+                # Somebody else has enrolled the person meanwhile.
+                if error.status != 409:
+                    raise
 
     def _add(self, id: str, users: list[str]) -> None:
         """Add members, all or none: those added before a refusal are taken out again."""

@@ -88,11 +88,12 @@ def make_service(
     """Return a gateway with the targets memory, moodle and blackboard.
 
     `simulator` are settings of the Moodle simulator, `options` entries of the target moodle,
-    `policies` the delete, strict and max_scan of all, `security` that section. A second one in
-    the same folder shares the database; give it the simulators of the first.
+    `policies` the delete, strict and max_scan of all, `blackboard_policies` more of that one,
+    `security` that section. A second one in the same folder shares the database; give it the
+    simulators of the first.
     """
     if blackboard is None:
-        blackboard = create_blackboard(users=users, courses=1)
+        blackboard = create_blackboard(users=users, case_sensitive_ids=False)
     site = blackboard.site
     if moodle is None:
         moodle = create_simulator(users=users, cohorts=cohorts, **more.get("simulator", {}))
@@ -123,15 +124,20 @@ def make_service(
                         "client_id": site.client_id,
                         "client_secret": site.client_secret,
                         "group_course": "_5001_1",
+                        "enrol_members": True,
                     },
                 ),
-                **policies,
+                **{**policies, **more.get("blackboard_policies", {})},
             ),
         },
         version="test",
         security=more.get("security", Security()),
     )
     app = create_app(settings)
+    connector = app.extensions["matricula"]["targets"]["blackboard"].connector
+    if not site.courses:
+        connector.collections["Course"].create({"courseId": "GROUPS", "name": "Has the groups"})
+        site.calls.clear()
     tokens = Tokens(app.extensions["matricula"]["database"])
     if not tokens.list():
         tokens.add(TOKEN, name="tester", targets=["all"], scopes=["admin"])

@@ -13,7 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from tests.gateway.service import Scim, Service, check_answer, make_service, patch_op, person
+from tests.gateway.service import (
+    TARGETS,
+    Scim,
+    Service,
+    check_answer,
+    make_service,
+    patch_op,
+    person,
+)
 
 EXAMPLES = int(os.environ.get("MATRICULA_EXAMPLES", "150"))
 JSON = "application/scim+json"
@@ -28,7 +36,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service.close()
 
 
-@pytest.fixture(params=["memory", "moodle"])
+@pytest.fixture(params=TARGETS)
 def scim(request: pytest.FixtureRequest, shared: Service) -> Scim:
     return Scim(shared, request.param)
 
@@ -320,7 +328,7 @@ QUERY = st.dictionaries(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
-    name=st.sampled_from(["memory", "moodle"]),
+    name=st.sampled_from(TARGETS),
     method=st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE"]),
     segments=st.lists(SEGMENTS, max_size=3),
     query=QUERY,

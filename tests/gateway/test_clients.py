@@ -32,6 +32,7 @@ def test_a_client_is_served(scim: Scim, fixture: Path) -> None:
         replay(scim, step, kept)
     calls = {name for name, _ in scim.service.moodle.site.calls}
     assert not {name for name in calls if "_get_" not in name and "_search_" not in name}
+    assert {method for method, _ in scim.service.blackboard.site.calls} <= {"GET"}
     events = scim.service.events[before:]
     assert [event["outcome"] for event in events] == ["noChange"] * len(sequence["again"])
     for step in sequence["end"]:
@@ -48,6 +49,8 @@ def replay(scim: Scim, step: dict[str, Any], kept: dict[str, str]) -> None:
     full = scim.name == "memory" and filled["status"] == 204 and filled["method"] == "PATCH"
     assert answer.status_code == (200 if full else filled["status"]), shown
     for path, expected in filled.get("expect", {}).items():
+        if path.startswith("groups.") and scim.name == "blackboard":
+            continue  # It does not tell in which groups a person is.
         assert value_at(answer.json, path) == expected, (path, shown)
     for name, path in filled.get("keep", {}).items():
         kept[name] = value_at(answer.json, path)

@@ -59,7 +59,10 @@ def test_the_pages_together_are_the_list(filled: Scim, count: int | None) -> Non
     found = list(pages(filled, **size))
     assert ids(found) == all_ids(filled)
     assert all(len(page["Resources"]) == count for page in found[:-1])
-    assert {page["totalResults"] for page in found} == {len(all_ids(filled))}
+    totals = {page.get("totalResults") for page in found}
+    # An LMS that pages by itself tells no total; a single page is one.
+    is_native = filled.name == "blackboard" and len(found) > 1
+    assert totals == ({None} if is_native else {len(all_ids(filled))})
 
 
 @pytest.mark.parametrize(

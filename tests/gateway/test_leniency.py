@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from schemas.attributes import CORE, ENTERPRISE
-from tests.gateway.service import Scim, Service, patch_op, person, team
+from tests.gateway.service import TARGETS, Scim, Service, patch_op, person, team
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "clients.md"
 TAKEN, REFUSED = "taken", "refused"
@@ -141,7 +141,7 @@ def test_the_document_has_exactly_these_rows() -> None:
     assert rows_of_the_document() == {name: (row.default, row.strict) for name, row in ROWS.items()}
 
 
-@pytest.mark.parametrize("target", ["memory", "moodle"])
+@pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("strict", [False, True], ids=["default", "strict"])
 @pytest.mark.parametrize("name", ROWS)
 def test_a_row(name: str, strict: bool, target: str, make: Callable[..., Service]) -> None:

@@ -152,7 +152,7 @@ def test_answers_fit(document: Node, scim: Scim) -> None:
     fits("PUT", "/Users/{id}", 200, person("ann"), id=ann)
     fits("PATCH", "/Users/{id}", 200, change, id=ann)
     rename = patch_op({"op": "replace", "path": "displayName", "value": "Team"})
-    fits("PATCH", "/Groups/{id}", 204 if scim.name == "moodle" else 200, rename, id=team_id)
+    fits("PATCH", "/Groups/{id}", 200 if scim.name == "memory" else 204, rename, id=team_id)
     fits("PATCH", "/Users/{id}", 412, change, id=ann, headers={"If-Match": 'W/"old"'})
     fits("POST", "/Users/{id}/.enable", 204, id=ann)
     fits("POST", "/Users/{id}/.disable", 204, id=ann)
@@ -199,6 +199,9 @@ def test_named_parts_of_the_discovery_fit(document: Node, scim: Scim) -> None:
 def test_the_attributes_are_those_of_the_schemas(document: Node, scim: Scim) -> None:
     for kind in scim.get("/ResourceTypes").json["Resources"]:
         shown = document["components"]["schemas"][kind["name"]]
+        if f"{kind['name']}ToWrite" not in document["components"]["schemas"]:
+            assert kind["name"] == "Role"
+            continue
         sent = document["components"]["schemas"][f"{kind['name']}ToWrite"]
         compare(scim, kind["schema"], shown, sent)
         for extension in kind["schemaExtensions"]:

@@ -14,7 +14,7 @@ from gateway.targets import make_targets
 from schemas.attributes import CORE, ENTERPRISE
 from schemas.changes import diff, replay
 from schemas.user import USER
-from tests.gateway.service import Scim, Service, patch_op, team
+from tests.gateway.service import TARGETS, Scim, Service, patch_op, team
 
 USERS = "/moodle/scim/v2/Users"
 GROUPS = "/moodle/scim/v2/Groups"
@@ -109,7 +109,7 @@ def test_the_account_of_the_targets_own_token_cannot_be_switched_off(make: Make)
     assert {event["outcome"] for event in service.events} == {"refused"}
 
 
-@pytest.mark.parametrize("name", ["memory", "moodle"])
+@pytest.mark.parametrize("name", TARGETS)
 def test_unknown_members_refuse_the_write(name: str, make: Callable[..., Service]) -> None:
     scim = Scim(make(), name)
     ann = scim.add("ann")
@@ -123,7 +123,7 @@ def test_unknown_members_refuse_the_write(name: str, make: Callable[..., Service
     assert scim.members(group) == {ann}
 
 
-@pytest.mark.parametrize("name", ["memory", "moodle"])
+@pytest.mark.parametrize("name", TARGETS)
 def test_unknown_members_can_be_left_out_and_named(name: str, make: Callable[..., Service]) -> None:
     scim = Scim(make(policies={"unknown_members": "ignore"}), name)
     ann, ben, cleo = (scim.add(login) for login in ("ann", "ben", "cleo"))

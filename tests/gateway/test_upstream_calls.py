@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.service import TOKEN, Scim, Service, make_service, patch_op, person
+from tests.gateway.service import TARGETS, TOKEN, Scim, Service, make_service, patch_op, person
 
 MEMBER_CALLS = 3
 
@@ -188,7 +188,7 @@ def at_once(service: Service, number: int, send: Callable[[Any, int], Any]) -> l
         return list(threads.map(run, range(number)))
 
 
-@pytest.mark.parametrize("name", ["memory", "moodle"])
+@pytest.mark.parametrize("name", TARGETS)
 def test_changes_of_one_group_at_once_lose_no_member(
     name: str, make: Callable[..., Service]
 ) -> None:
@@ -206,7 +206,7 @@ def test_changes_of_one_group_at_once_lose_no_member(
     assert scim.members(group) == before | {*users[:8]}
 
 
-@pytest.mark.parametrize("name", ["memory", "moodle"])
+@pytest.mark.parametrize("name", TARGETS)
 def test_a_login_created_many_times_at_once_exists_once(
     name: str, make: Callable[..., Service]
 ) -> None:

@@ -148,7 +148,9 @@ def test_deleted_members_do_not_come_back_through_a_condition(scim: Scim) -> Non
     assert scim.members(path.rpartition("/")[2]) == {ann}
 
 
-def test_a_membership_is_not_the_users_change(scim: Scim) -> None:
+@pytest.mark.parametrize("name", ["memory", "moodle"])
+def test_a_membership_is_not_the_users_change(service: Service, name: str) -> None:
+    scim = Scim(service, name)
     ann = scim.add("ann")
     path = f"/Users/{ann}"
     tag = version(scim, path)
