@@ -8,6 +8,7 @@ A write whose outcome is unknown is settled by reading, never sent again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from copy import copy
 from functools import partial
 from typing import Any
@@ -26,6 +27,7 @@ from gateway.settling import Settler
 from gateway.targets import Target
 from gateway.tombstones import Tombstones
 from gateway.versions import ANY, Condition
+from schemas.attributes import ResourceType
 from schemas.changes import Change, apply_patch, check, diff, replay
 from schemas.errors import ScimError, forbidden, invalid_syntax, uniqueness
 from schemas.filters import parse_path
@@ -146,7 +148,7 @@ class Writer:
             if message is None and instead is not None:
                 return self._acted(target, collection, attempt, id, instead)
             operations = load_patch(message, strict=strict)
-            wanted = frozenset(n for n in collection.mapping.kept if _mentions(operations, n))
+            wanted = collection.mapping.kept & _mentioned(collection.mapping.full, operations)
 
             def desired(before: Resource) -> Resource:
                 full = collection.mapping.full
@@ -472,12 +474,15 @@ def _scope(collection: Collection) -> str:
     return f"{collection.mapping.full.endpoint.lower()}:write"
 
 
-def _mentions(operations: list[Operation], name: str) -> bool:
+def _mentioned(resource_type: ResourceType, operations: list[Operation]) -> set[str]:
+    """Return the names of the attributes that a PATCH is about, by whatever names it uses."""
+    found: set[str] = set()
     for operation in operations:
         said = _names(operation.value) if operation.path is None else {operation.path}
-        if any(name.lower() in one.lower() for one in said):
-            return True
-    return False
+        for name in said:
+            with suppress(ScimError):
+                found.add(parse_path(name, resource_type).name)
+    return found
 
 
 def _names(value: Any) -> set[str]:

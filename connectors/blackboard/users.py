@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from connectors.base import Options
@@ -149,8 +151,9 @@ class Users(Listed):
     def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
         native = self.mapping.to_native_changes(changes)
         native = self._checked(native, before, after)
-        old, new = self._observers(before), self._observers(after)
-        known = {item["value"] for item in old}
+        old = self._observers(before)
+        known = {item["value"]: item.get("userName") for item in old}
+        new = self._observers(after, known)
         added = [item for item in new if item["value"] not in known]
         kept = {item["value"] for item in new}
         gone = [item for item in old if item["value"] not in kept]
@@ -194,10 +197,18 @@ class Users(Listed):
             )
         return native
 
-    def _observers(self, resource: Resource) -> list[Resource]:
-        """Return the observers of a resource with their ids; a login name is looked up."""
+    def _observers(
+        self, resource: Resource, known: Dict[str, str | None] = MappingProxyType({})
+    ) -> list[Resource]:
+        """Return the observers of a resource with their ids; a new login name is looked up.
+
+        `known` are login names by id: who has another one now is somebody else.
+        """
         found = []
         for item in resource.get(LMS_USER, {}).get("observers", ()):
+            id, login = item.get("value"), item.get("userName")
+            if login and id in known and known[id] != login:
+                item = {"userName": login}
             if "value" in item and not ID.fullmatch(item["value"]):
                 raise invalid_value(f"observers.value: {item['value'][:40]!r} is no user's id.")
             if "value" not in item:
