@@ -216,6 +216,7 @@ MESSAGES: dict[str, Node] = {
         open=True,
     ) | {"oneOf": _ONE_OF_THREE},
     "NewPassword": _message({"password": _TEXT}),
+    "Transfer": _message({"courseId": _TEXT}, open=True),
     "Validation": _message(
         {"exists": _FLAG, "usable": _FLAG, "matches": _FLAG,
          "mismatches": _all(_message({"path": _TEXT, "expected": {}, "actual": {}})),

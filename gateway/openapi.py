@@ -21,8 +21,6 @@ Node = dict[str, Any]
 _QUERY = ("filter", "startIndex", "count", "cursor", "sortBy", "sortOrder")
 _SHOWN = ("attributes", "excludedAttributes")
 _VERSIONS = ("If-Match", "If-None-Match")
-_ACCOUNTS = "User"
-"""The type of resource that has account actions."""
 _ACCEPTED = (SCIM_JSON, "application/json")
 
 
@@ -82,6 +80,12 @@ _ACCOUNT = (
           "Tell what a create would send, and what is wrong with it.",
           {200: "DryRun"}, body="{type}ToCompare"),
 )  # fmt: skip
+_MEMBERSHIP = (
+    Route("post", "/{endpoint}/{id}/.transfer", "transfer{type}",
+          "Move a person to another course, with role and state.",
+          {201: "{type}"}, _SHOWN, "Transfer", needs="create"),
+)  # fmt: skip
+_ACTIONS = {"User": _ACCOUNT, "Membership": _MEMBERSHIP}
 _SERVICE = (
     Route("get", "/", "listAll", "List resources of every type.", {200: "AnyList"},
           (*_QUERY, *_SHOWN)),
@@ -186,8 +190,7 @@ def openapi(target: Target, base: str) -> Node:
 def _routes(target: Target) -> Iterator[tuple[Route, ResourceType | None]]:
     for collection in target.connector.collections.values():
         resource_type = collection.mapping.resource_type
-        account = _ACCOUNT if resource_type.name == _ACCOUNTS else ()
-        for route in (*_SEARCH, *_RESOURCE, *account):
+        for route in (*_SEARCH, *_RESOURCE, *_ACTIONS.get(resource_type.name, ())):
             if _offers(collection, route):
                 yield route, resource_type
     for route in (*_SEARCH, _EVENT):
@@ -282,7 +285,7 @@ def _schemas(target: Target) -> Node:
         if collection.offers("create") or collection.offers("update"):
             written = resource_schema(resource_type, "sent", strict=target.settings.strict)
             made[f"{resource_type.name}ToWrite"] = written
-        if resource_type.name == _ACCOUNTS:
+        if _ACTIONS.get(resource_type.name) is _ACCOUNT:
             made[f"{resource_type.name}ToCompare"] = resource_schema(resource_type, "compared")
     names = [resource_type.name for resource_type in types]
     for name in (*names, AUDIT_EVENT.name, "ResourceType", "Schema"):

@@ -33,6 +33,7 @@ from gateway.reading import Reader, costly_of
 from gateway.targets import Target
 from gateway.telemetry import observe_write
 from gateway.versions import OF_OTHERS
+from gateway.transfers import transfer
 from gateway.writing import Writer
 from schemas.attributes import ResourceType
 from schemas.errors import (
@@ -231,6 +232,12 @@ def make_blueprint(
     def validate_new() -> Response:
         users = collection_of("Users")
         return answer(actions.validate_new(reader, g.target, users, read_body()))
+
+    @scim.post("/Memberships/<id>/.transfer")
+    def move(id: str) -> Response:
+        memberships = collection_of("Memberships")
+        made = transfer(reader, writer, g.target, memberships, who(), id, read_body())
+        return written(memberships, made, 201)
 
     @scim.route("/Me", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     def me() -> Response:
