@@ -183,12 +183,12 @@ class Users(Listed):
     def _checked(self, native: Native, before: Resource, after: Resource) -> Native:
         """Return the native values with one word for the availability; refuse administrators.
 
-        Where `active` and `available` contradict each other, the account is not available.
+        Where `active` and `available` both change and contradict each other, it is not available.
         """
         said = after.get(LMS_USER, {}).get("available")
         if AVAILABLE in native and said != before.get(LMS_USER, {}).get("available"):
-            off = said == "Yes" and after.get("active") is False
-            native[AVAILABLE] = self._off if off else said
+            off = after.get("active") is False and before.get("active") is not False
+            native[AVAILABLE] = self._off if off and said == "Yes" else said
         roles = before.get(LMS_USER, {}).get("systemRoleIds", ())
         granted = set(native.get("systemRoleIds", ())) - set(roles)
         if SYSTEM_ADMIN in granted and not self._may_grant:

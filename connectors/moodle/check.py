@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.base import Finding
 from connectors.mapping import Mapping
-from connectors.moodle.client import MoodleClient, MoodleError
+from connectors.moodle.client import BAD_COURSE, MoodleClient, MoodleError
+from connectors.moodle.coursegroups import LIST as GROUPS
+from connectors.moodle.courses import LIST
+from connectors.moodle.enrolments import ENROL, UNENROL
+from connectors.moodle.participants import ENROLLED
+from connectors.moodle.results import GRADES
+from connectors.moodle.walking import SEARCH_COURSES, SITE
 from schemas.errors import ScimError
 
 _SERVICES = "Site administration > Server > Web services > External services > Functions"
@@ -33,6 +39,43 @@ OPTIONAL = {
     "core_user_delete_users": 'delete = "delete"',
     "core_auth_request_password_reset": "password messages (notify)",
 }
+_COURSE_GROUPS = "course groups"
+PARTS = {
+    "courses": (
+        "core_course_get_courses",
+        "core_course_get_courses_by_field",
+        "core_course_search_courses",
+        "core_course_create_courses",
+        "core_course_update_courses",
+        "core_course_delete_courses",
+    ),
+    "memberships": (
+        "core_course_search_courses",
+        "core_enrol_get_enrolled_users",
+        "enrol_manual_enrol_users",
+        "enrol_manual_unenrol_users",
+        "core_role_assign_roles",
+        "core_role_unassign_roles",
+    ),
+    "scores": (
+        "gradereport_user_get_grade_items",
+        "core_completion_get_course_completion_status",
+    ),
+    _COURSE_GROUPS: (
+        "core_course_get_courses_by_field",
+        "core_course_search_courses",
+        "core_enrol_get_enrolled_users",
+        "core_group_get_course_groups",
+        "core_group_get_groups",
+        "core_group_get_group_members",
+        "core_group_create_groups",
+        "core_group_update_groups",
+        "core_group_delete_groups",
+        "core_group_add_group_members",
+        "core_group_delete_group_members",
+    ),
+}
+"""Functions of what a target may do without; course groups are looked at where they are on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +87,23 @@ class _Probe:
     function: str
     parameters: dict[str, Any]
     needed: bool = True
+    refusals: tuple[str, ...] = ("nopermissions",)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the target's configuration says of courses: a category, a role, groups or none."""
+
+    category: str
+    role: int
+    course_groups: bool
 
 
 _NOBODY = "999999999999"
 _TOO_LONG = "x" * 300
 
 
-def findings(client: MoodleClient, mapping: Mapping) -> Iterator[Finding]:
+def findings(client: MoodleClient, mapping: Mapping, setup: Setup) -> Iterator[Finding]:
     """Yield what is right and wrong with the site, the token and its account."""
     try:
         site = client.call("core_webservice_get_site_info")
@@ -60,8 +113,11 @@ def findings(client: MoodleClient, mapping: Mapping) -> Iterator[Finding]:
     yield Finding("ok", f"Moodle {site.get('release', '?')} answers as {site.get('username')!r}.")
     functions = {function["name"] for function in site.get("functions", ())}
     yield from _missing_functions(functions)
+    parts = [part for part in PARTS if part != _COURSE_GROUPS or setup.course_groups]
+    yield from _missing_parts(functions, parts)
     for looks in (
-        _missing_capabilities(client, functions, str(site.get("username", ""))),
+        _missing_capabilities(client, functions, _probes(str(site.get("username", "")))),
+        _courses(client, functions, setup, parts),
         _account(client, functions, site),
         _fields(client, functions, mapping, site),
     ):
@@ -92,6 +148,17 @@ def _missing_functions(functions: set[str]) -> Iterator[Finding]:
     for function, purpose in OPTIONAL.items():
         if function not in functions:
             yield Finding("warning", f"Without the function {function} there is no {purpose}.")
+
+
+def _missing_parts(functions: set[str], parts: list[str]) -> Iterator[Finding]:
+    for part in parts:
+        if missing := [function for function in PARTS[part] if function not in functions]:
+            yield Finding(
+                "warning",
+                f"{part.capitalize()} do not work, or only in part: the token's service lacks "
+                f"{', '.join(missing)}.",
+                f"Where {part} are wanted, add them: {_SERVICES}",
+            )
 
 
 def _probes(username: str) -> tuple[_Probe, ...]:
@@ -139,20 +206,108 @@ def _probes(username: str) -> tuple[_Probe, ...]:
 
 
 def _missing_capabilities(
-    client: MoodleClient, functions: set[str], username: str
+    client: MoodleClient, functions: set[str], probes: Iterable[_Probe]
 ) -> Iterator[Finding]:
-    for probe in _probes(username):
-        if probe.function not in functions:
+    """Try the probes; one of a function that was refused already would tell nothing more."""
+    refused: set[str] = set()
+    for probe in probes:
+        if probe.function not in functions - refused:
             continue
         try:
             client.call(probe.function, probe.parameters)
         except MoodleError as error:
-            if error.code == "nopermissions":
+            if error.code in probe.refusals:
+                refused.add(probe.function)
                 yield Finding(
                     "error" if probe.needed else "warning",
                     f"The account lacks the capability {probe.capability} ({probe.purpose}).",
                     f"Allow it in the account's system role: {_ROLES}",
                 )
+
+
+def _courses(
+    client: MoodleClient, functions: set[str], setup: Setup, parts: list[str]
+) -> Iterator[Finding]:
+    """Look for what courses need, in the first course that the account sees."""
+    yield from _creating(client, functions, setup)
+    if LIST in functions:
+        site = client.call(LIST, {"options": {"ids": [SITE]}})
+        if site and "idnumber" not in site[0]:
+            yield Finding(
+                "warning",
+                "The account lacks the capability moodle/course:update (reading all of courses, "
+                "and changing them).",
+                f"Allow it in the account's system role: {_ROLES}",
+            )
+    if SEARCH_COURSES not in functions:
+        return
+    first = {"criterianame": "search", "criteriavalue": "", "page": 0, "perpage": 1}
+    for row in client.call(SEARCH_COURSES, first)["courses"]:
+        probes = _course_probes(str(row["id"]), setup, course_groups=_COURSE_GROUPS in parts)
+        yield from _missing_capabilities(client, functions, probes)
+
+
+def _creating(client: MoodleClient, functions: set[str], setup: Setup) -> Iterator[Finding]:
+    """Try to create a course whose names Moodle refuses."""
+    blank = {"fullname": " ", "shortname": " ", "categoryid": setup.category}
+    probe = _Probe(
+        "moodle/course:create",
+        "creating courses",
+        "core_course_create_courses",
+        {"courses": [blank]},
+        needed=False,
+    )
+    yield from _missing_capabilities(client, functions, [probe])
+    unseen = replace(probe, refusals=("errorcatcontextnotvalid",))
+    for _ in _missing_capabilities(client, functions, [unseen]):
+        yield Finding(
+            "warning",
+            f"The account sees no course category {setup.category} for new courses.",
+            "Set course_category of the target to the id of one.",
+        )
+
+
+def _course_probes(course: str, setup: Setup, *, course_groups: bool) -> Iterator[_Probe]:
+    def probe(capability: str, purpose: str, function: str, given: Any, *codes: str) -> _Probe:
+        refusals = codes or ("nopermissions",)
+        return _Probe(capability, purpose, function, given, needed=False, refusals=refusals)
+
+    nobody = {"courseid": course, "userid": _NOBODY}
+    enrolments = {"enrolments": [{**nobody, "roleid": setup.role}]}
+    one = [{"name": "userfields", "value": "id"}, {"name": "limitnumber", "value": 1}]
+    suspended = [*one, {"name": "onlysuspended", "value": 1}]
+    yield probe(
+        "moodle/course:view",
+        "reading courses",
+        LIST,
+        {"options": {"ids": [course]}},
+        "nopermissions",
+        BAD_COURSE,
+    )
+    yield probe(
+        "moodle/course:viewparticipants",
+        "reading memberships",
+        ENROLLED,
+        {"courseid": course, "options": one},
+    )
+    yield probe(
+        "moodle/course:enrolreview",
+        "telling who is suspended in a course",
+        ENROLLED,
+        {"courseid": course, "options": suspended},
+    )
+    yield probe("enrol/manual:enrol", "creating memberships", ENROL, enrolments)
+    yield probe(
+        "moodle/role:assign",
+        "giving the default role, which it must be allowed to assign",
+        ENROL,
+        enrolments,
+        "wsusercannotassign",
+    )
+    yield probe("enrol/manual:unenrol", "deleting memberships", UNENROL, {"enrolments": [nobody]})
+    yield probe("gradereport/user:view", "reading scores", GRADES, nobody)
+    if course_groups:
+        yield probe("moodle/course:managegroups", "course groups", GROUPS, {"courseid": course})
 
 
 def _account(client: MoodleClient, functions: set[str], site: dict[str, Any]) -> Iterator[Finding]:

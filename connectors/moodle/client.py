@@ -18,6 +18,8 @@ from schemas.errors import ScimError
 ENDPOINT = "/webservice/rest/server.php"
 MAX_VARIABLES = 900
 """Fields in one call: PHP drops what exceeds max_input_vars without a word (Moodle: 5,000)."""
+BAD_COURSE = "errorcoursecontextnotvalid"
+"""A course is not there, is just being made or deleted, or is closed to the account."""
 
 _HEADERS = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -84,6 +86,33 @@ _MEANINGS = {
     "dmlreadexception": _Meaning(503, "Moodle's database does not answer"),
     "dmltransactionexception": _Meaning(503, "Moodle's database was busy"),
     "invalidresponse": _Meaning(502, "Moodle could not encode its answer"),
+    "requireloginerror": _Meaning(502, "The token's account may not enter the course"),
+    "errorcoursecontextnotvalid": _Meaning(
+        502, "There is no such course, or the token's account may not enter it"
+    ),
+    "errorcatcontextnotvalid": _Meaning(
+        400, "categoryId: no such category, or one closed to the account", "invalidValue"
+    ),
+    "errorinvalidparam": _Meaning(400, "Moodle refuses a value", "invalidValue"),
+    "shortnametaken": _Meaning(409, "The courseId is another course's", "uniqueness"),
+    "courseidnumbertaken": _Meaning(409, "The externalId is another course's", "uniqueness"),
+    "enddatebeforestartdate": _Meaning(400, "The end is before the start", "invalidValue"),
+    "nostartdate": _Meaning(400, "An end goes only with a start", "invalidValue"),
+    "unknowncourseidnumber": _Meaning(404, "Moodle has no such course"),
+    "cannotdeletecourse": _Meaning(403, "The token's account may not delete the course"),
+    "cannotdeletecategorycourse": _Meaning(403, "Moodle does not delete the course"),
+    "wsusercannotassign": _Meaning(
+        400,
+        "courseRoleId: Moodle has no role of the configured id, or the account may not give it",
+        "invalidValue",
+    ),
+    "wsnoinstance": _Meaning(
+        403, "The course lets nobody be enrolled manually: add that method to the course"
+    ),
+    "userdeleted": _Meaning(404, "The user is deleted in Moodle"),
+    "usernotconfirmed": _Meaning(400, "The user is not confirmed in Moodle", "invalidValue"),
+    "guestsarenotallowed": _Meaning(400, "The guest account cannot be used", "invalidValue"),
+    "idnumbertaken": _Meaning(409, "The externalId is another group's in the course", "uniqueness"),
 }
 
 _OFF = (
@@ -137,6 +166,15 @@ class MoodleClient:
             if error.code == "accessexception":
                 error.detail += f" The function was {function}."
             raise
+
+    def look(self, function: str, parameters: Any = None) -> Any:
+        """Call a function that reads courses; one just being made or deleted is waited out."""
+        try:
+            return self.call(function, parameters)
+        except MoodleError as error:
+            if error.code != BAD_COURSE:
+                raise
+        return self.call(function, parameters)
 
 
 def form_fields(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

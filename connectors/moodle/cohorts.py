@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from connectors.base import Collection
@@ -12,6 +12,7 @@ from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resourc
 from connectors.moodle.client import MoodleClient, MoodleError, chunks
 from connectors.moodle.fields import text
 from connectors.moodle.like import plain_part
+from connectors.moodle.members import member_id, name_members, shown_members
 from connectors.moodle.memberships import COHORTS, PREFIX, members_of
 from connectors.planning import Branch, Plan
 from schemas.changes import Change
@@ -30,13 +31,13 @@ MADE_HERE = "matricula-"
 """Begins the ID number of a cohort that was given none: Moodle lets only one have none."""
 
 _ID = re.compile(PREFIX + r"([1-9][0-9]{0,17})")
-_MEMBER = re.compile(r"[1-9][0-9]{0,17}")
 _UNKNOWN_USER = re.compile(r"user id=(\d+) not exists")
 _ALREADY_MEMBER = re.compile(r"id=(\d+)\)$")
 _SITE = {"contextid": 1}
 
 
-def _cohort_id(value: Any) -> str:
+def cohort_number(value: Any) -> str:
+    """Return the number of a cohort that a filter names, if it is one."""
     found = _ID.fullmatch(value)
     if found is None:
         raise Impossible
@@ -47,22 +48,13 @@ def _search(value: Any) -> str | None:
     return plain_part(value)
 
 
-def _member(value: Any) -> str:
-    if not _MEMBER.fullmatch(value):
-        raise ValueError(
-            f"{value[:40]!r} is not the id of a user, a number; "
-            "what Moodle calls ID number is the externalId"
-        )
-    return str(value)
-
-
 def cohort_mapping() -> Mapping:
     """Return the mapping of cohorts."""
     contains = {op: Push(SEARCH, "query", value=_search) for op in ("eq", "co", "sw", "ew")}
     return Mapping(
         GROUP,
         read_only("id", "id", read=lambda id: f"{PREFIX}{id}",
-                  push={"eq": Push(BY_ID, "cohortids", key=True, value=_cohort_id)}),
+                  push={"eq": Push(BY_ID, "cohortids", key=True, value=cohort_number)}),
         Field("displayName", "name", write=text(254, tags=True, zero=True), required=True,
               push=contains, empty=None),
         Field("externalId", "idnumber", write=_external_id, push=contains, empty="",
@@ -110,16 +102,12 @@ class Cohorts(Collection):
         members = members_of(self._client, [_number(resource["id"]) for resource in resources])
         for resource in resources:
             ids = members.get(_number(resource["id"]), ())
-            resource["members"] = _shown(ids)
+            resource["members"] = shown_members(ids)
         if "members.display" in wanted:
-            ids = sorted({id for held in members.values() for id in held})
-            names = {u["id"]: u.get("displayName") for u in self._users.fetch(list(map(str, ids)))}
-            for member in (member for resource in resources for member in resource["members"]):
-                if name := names.get(member["value"]):
-                    member["display"] = name
+            name_members(self._users, resources)
 
     def create(self, resource: Resource) -> Resource:
-        users = [_checked(member) for member in resource.get("members", ())]
+        users = [member_id(member) for member in resource.get("members", ())]
         native = self.mapping.to_native(resource)
         native.setdefault("idnumber", MADE_HERE + uuid.uuid4().hex)
         cohort = {"categorytype": {"type": "system", "value": ""}, **native}
@@ -137,13 +125,13 @@ class Cohorts(Collection):
         except ScimError as error:
             self._undo_create(created["id"], error)
             raise
-        return {**created, "members": _shown(sorted(map(int, users)))}
+        return {**created, "members": shown_members(sorted(map(int, users)))}
 
     def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
         number = _number(before["id"])
         members = [change for change in changes if change.path.name == "members"]
-        added = [_checked(change.new) for change in members if change.new is not None]
-        removed = [_checked(change.old) for change in members if change.new is None]
+        added = [member_id(change.new) for change in members if change.new is not None]
+        removed = [member_id(change.old) for change in members if change.new is None]
         native = self.mapping.to_native_changes(changes)
         try:
             # What Moodle may refuse comes first, so that a refusal leaves everything as it was.
@@ -157,7 +145,9 @@ class Cohorts(Collection):
                 raise not_found_resource("Group", before["id"]) from None
             raise
         if "members" in after:
-            after["members"] = _shown(sorted(int(member["value"]) for member in after["members"]))
+            after["members"] = shown_members(
+                sorted(int(member["value"]) for member in after["members"])
+            )
         return after
 
     def delete(self, id: str) -> None:
@@ -284,10 +274,6 @@ class Cohorts(Collection):
         return [row for row in rows if row["idnumber"] == idnumber and str(row["id"]) != other_than]
 
 
-def _shown(users: Iterable[int]) -> list[Resource]:
-    return [{"value": str(id), "type": "User"} for id in users]
-
-
 def _query(text: str) -> dict[str, Any]:
     return {"query": text, "context": _SITE, "includes": "all", "limitfrom": 0, "limitnum": 0}
 
@@ -298,10 +284,3 @@ def _taken() -> ScimError:
 
 def _number(id: str) -> str:
     return id.removeprefix(PREFIX)
-
-
-def _checked(member: Any) -> str:
-    try:
-        return _member(member.get("value", ""))
-    except ValueError as problem:
-        raise invalid_value(f"members.value: {problem}.") from None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import Options
 from connectors.mapping import Field, Impossible, Mapping, Push, read_only
 from connectors.moodle.codes import COUNTRIES, language_of, locale_of, nearest, time_zones
 from connectors.moodle.like import escaped, pattern
+from connectors.moodle.moments import moment
 from connectors.overrides import overridden
 from schemas.attributes import ENTERPRISE
 from schemas.user import LMS_USER, USER
@@ -72,12 +72,6 @@ def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
-def _moment(seconds: Any) -> str | None:
-    return (
-        datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z") if seconds else None
-    )
-
-
 def _like(parameter: str, operator: str) -> Push:
     def value(wanted: Any) -> str | None:
         # Moodle takes a name "0" for empty and so shows it to no search by that name.
@@ -105,9 +99,20 @@ def _names(parameter: str) -> dict[str, Push]:
     return {operator: _like(parameter, operator) for operator in ("eq", "co", "sw", "ew")}
 
 
-def _id_key(value: Any) -> str:
+def id_key(value: Any) -> str:
+    """Return an id that a filter names, if it is one."""
     if not ID.fullmatch(value):
         raise Impossible
+    return str(value)
+
+
+def user_number(value: Any) -> str:
+    """Check the id of a user that is sent."""
+    if not ID.fullmatch(value):
+        raise ValueError(
+            f"{value[:40]!r} is not the id of a user, a number; "
+            "what Moodle calls ID number is the externalId"
+        )
     return str(value)
 
 
@@ -149,7 +154,7 @@ def user_mapping(options: Options) -> Mapping:
     locales = tuple(locale_of(language) for language in more.get("languages", ["en"]))
     mapping = Mapping(
         USER,
-        read_only("id", "id", read=str, push={"eq": Push(BY_FIELD, "id", key=True, value=_id_key)}),
+        read_only("id", "id", read=str, push={"eq": Push(BY_FIELD, "id", key=True, value=id_key)}),
         Field("userName", "username", write=_username(extended), settle=_lower, required=True,
               push={"eq": Push(BY_FIELD, "username", key=True, value=username_key(extended))},
               empty=None),
@@ -184,7 +189,7 @@ def user_mapping(options: Options) -> Mapping:
         Field(f"{ENTERPRISE}:department", "department", write=text(255, zero=True)),
         Field(f"{ENTERPRISE}:organization", "institution", write=text(255)),
         Field(f"{LMS_USER}:description", "description", write=text(65535, tags=True)),
-        read_only(f"{LMS_USER}:lastLogin", "lastaccess", read=_moment),
+        read_only(f"{LMS_USER}:lastLogin", "lastaccess", read=moment),
         read_only("groups", "cohorts", costly=True, returned="request",
                   subs={"type": {"canonical_values": ("direct",)}}),
         walk="reads all users at once, for Moodle cannot page; the ids are kept for ten minutes, "

@@ -34,6 +34,9 @@ class Joined:
     def groups(self) -> Collection:
         return self.connector.collections["Group"]
 
+    def __getitem__(self, name: str) -> Collection:
+        return self.connector.collections[name]
+
     @property
     def calls(self) -> list[str]:
         """Return the functions called since the last `forget`."""
@@ -106,3 +109,38 @@ def fill_with_odd_names(site: Site) -> None:
             )
     site.users[7].deleted = True
     site.users[7].email = "0" * 32
+
+
+CODES = (
+    *("PHYS-1", "phys-1", "Phys-1 ", "math", "MATH", "Strasse", "straße", "STRASSE", "100%", "a_b"),
+    *("axb", "kelvin", "Kelvin", "12-3", "7", "oﬃce", "OFFICE", "ΣΊΣΥΦΟΣ", "σίσυφος", "a < b"),
+    *("É-1", "e-1", "s", "K", "ſam", "sam", "+word", "-word", "two words", "x\\y"),
+)
+
+
+def fill_with_odd_courses(site: Site) -> None:
+    """Add courses whose codes differ in letter case and little else, with people and groups."""
+    for number, code in enumerate(CODES):
+        course = site.add_course(
+            shortname=code,
+            fullname=CODES[(number * 7 + 3) % len(CODES)],
+            idnumber=("", f"Crs-{number}", f"crs-{number - 2}", CODES[number - 1])[number % 4],
+            summary=code.upper(),
+            category=number % 3 + 1,
+            startdate=1_767_225_600 + number if number % 2 else 0,
+            enddate=1_893_456_000 if number % 4 == 1 else 0,
+            visible=int(number % 5 != 0),
+            lang=("", "de")[number % 2],
+        )
+        for place, user in enumerate(sorted(site.users)[3 + number % 3 : 12 : 2]):
+            if not site.users[user].deleted:
+                site.enrol(course.id, user, (5, 3, 4)[place % 3], suspended=place % 3 == 1)
+        enrolled = sorted(course.enrolments)
+        if number % 3 == 0:
+            name = CODES[(number * 11 + 1) % len(CODES)].strip()
+            site.add_group(
+                courseid=course.id, name=name, idnumber=code.strip(), members=set(enrolled[:2])
+            )
+        if number % 4 == 0 and enrolled:
+            site.set_grade(course.id, enrolled[0], 40 + number)
+            site.set_completed(course.id, enrolled[0])

@@ -13,13 +13,22 @@ import pytest
 
 from connectors.base import Finding
 from connectors.moodle import Moodle
-from connectors.moodle.check import FUNCTIONS, OPTIONAL
+from connectors.moodle.check import FUNCTIONS, OPTIONAL, PARTS
 from tests.connectors.moodle.site import Joined, joined, options
 
 
 @pytest.fixture
 def moodle() -> Joined:
     return joined(users=3, cohorts=1)
+
+
+WITH_GROUPS = {"groups": ["cohort", "courseGroup"]}
+
+
+def kept(moodle: Joined) -> tuple[Any, ...]:
+    """Return all that the site keeps."""
+    site = moodle.site
+    return site.users, site.cohorts, site.courses, site.groups, site.contexts, site.mails
 
 
 def findings(moodle: Joined, **given: Any) -> list[Finding]:
@@ -48,10 +57,10 @@ def test_a_site_that_is_set_up_has_nothing_to_complain_of(moodle: Joined) -> Non
 
 @pytest.mark.parametrize("debug", [True, False])
 def test_probing_has_no_effect(debug: bool) -> None:
-    moodle = joined(users=3, cohorts=2, debug=debug)
-    before = deepcopy((moodle.site.users, moodle.site.cohorts, moodle.site.mails))
+    moodle = joined(users=3, cohorts=2, courses=2, more=WITH_GROUPS, debug=debug)
+    before = deepcopy(kept(moodle))
     findings(moodle)
-    assert (moodle.site.users, moodle.site.cohorts, moodle.site.mails) == before
+    assert kept(moodle) == before
 
 
 @pytest.mark.parametrize("function", sorted(FUNCTIONS.keys() - {"core_webservice_get_site_info"}))
@@ -189,3 +198,54 @@ def test_trouble_in_the_middle_is_a_finding(
     moodle.simulator.faults.add("html", match="core_user_get_users_by_field", times=9)
     assert {f.level for f in problems(moodle)} == {"error"}
     assert "not JSON" in problems(moodle)[0].text
+
+
+@pytest.fixture
+def school() -> Joined:
+    return joined(users=3, courses=1, more=WITH_GROUPS)
+
+
+def test_a_site_that_is_set_up_for_courses_has_nothing_to_complain_of(school: Joined) -> None:
+    assert [f.level for f in findings(school)] == ["ok"]
+
+
+def test_a_site_that_only_wants_users_is_told_no_errors(school: Joined) -> None:
+    school.site.gateway.functions.intersection_update((FUNCTIONS | OPTIONAL).keys())
+    found = problems(school)
+    assert [finding.level for finding in found] == ["warning"] * len(PARTS)
+    for finding, (part, functions) in zip(found, PARTS.items(), strict=True):
+        assert finding.text.startswith(part.capitalize())
+        assert all(function in finding.text for function in functions)
+
+
+def test_course_groups_are_looked_at_where_they_are_on() -> None:
+    moodle = joined(users=3, courses=1)
+    moodle.site.gateway.functions.discard("core_group_create_groups")
+    moodle.site.gateway.capabilities.discard("moodle/course:managegroups")
+    assert problems(moodle) == []
+
+
+@pytest.mark.parametrize(
+    ("capability", "part"),
+    [
+        ("moodle/course:view", "reading courses"),
+        ("moodle/course:create", "creating courses"),
+        ("moodle/course:update", "changing"),
+        ("moodle/course:viewparticipants", "memberships"),
+        ("moodle/course:enrolreview", "suspended"),
+        ("moodle/course:managegroups", "course groups"),
+        ("enrol/manual:enrol", "creating memberships"),
+        ("enrol/manual:unenrol", "deleting memberships"),
+        ("moodle/role:assign", "default role"),
+        ("gradereport/user:view", "scores"),
+    ],
+)
+def test_a_capability_for_courses_is_missed_by_a_warning(
+    school: Joined, capability: str, part: str
+) -> None:
+    school.site.gateway.capabilities.discard(capability)
+    only(school, "warning", capability, part, "Define roles")
+
+
+def test_a_category_that_is_not_there_is_named() -> None:
+    only(joined(more={"course_category": "99"}), "warning", "99", "course_category")

@@ -1,0 +1,248 @@
+"""Memberships of a Moodle site: enrolments, and the role that goes with each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from connectors.base import Collection
+from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resource, read_only
+from connectors.moodle.client import MoodleClient, MoodleError
+from connectors.moodle.courses import course_key, course_number
+from connectors.moodle.fields import ID, id_key, user_number
+from connectors.moodle.moments import seconds_of, settled
+from connectors.moodle.participants import ENROLLED, Participants
+from connectors.moodle.results import add_completion, add_scores
+from connectors.moodle.roles import RoleTable
+from connectors.moodle.walking import SITE, Walker
+from connectors.planning import Branch, Plan
+from schemas.changes import Change
+from schemas.errors import ScimError, forbidden, invalid_value, not_found_resource, uniqueness
+from schemas.membership import MEMBERSHIP
+
+ENROL = "enrol_manual_enrol_users"
+UNENROL = "enrol_manual_unenrol_users"
+ASSIGN = "core_role_assign_roles"
+UNASSIGN = "core_role_unassign_roles"
+
+_ENROLMENT = ("roleid", "suspend", "timestart", "timeend")
+_SHOWN = "id,username,roles"
+_NO_SUCH_USER = ("invaliduser", "userdeleted", "usernotconfirmed", "guestsarenotallowed")
+
+
+def membership_mapping(roles: RoleTable) -> Mapping:
+    """Return the mapping of memberships; the id is that of the course and that of the person.
+
+    `available` is No for whoever cannot use the course: suspended there, or outside of the dates,
+    which Moodle takes but shows to no client.
+    """
+
+    def side(path: str, key: Any, number: Any) -> Field:
+        return Field(path, path, write=number, modifiable=False, required=True,
+                     push={"eq": Push(ENROLLED, path, value=key)})  # fmt: skip
+
+    def when(path: str, native: str) -> Field:
+        return Field(path, native, write=seconds_of, settle=settled, readable=False, empty=0)
+
+    return Mapping(
+        MEMBERSHIP,
+        read_only("id", "key", push={"eq": Push(ENROLLED, "id", key=True, alone=True, value=_key)}),
+        side("userId", id_key, user_number),
+        side("courseId", course_key, course_number),
+        read_only("userName", "username"),
+        Field("courseRoleId", "roleid", write=roles.id_of, default=roles.default, empty=None),
+        Field("available", "suspend", read=lambda held: "No" if held else "Yes",
+              write=lambda said: int(said == "No"), canonical=("Yes", "No"), default="Yes",
+              empty=None),
+        when("start", "timestart"),
+        when("end", "timeend"),
+        read_only("score", "graderaw", costly=True, returned="request"),
+        read_only("scoreMaximum", "grademax", costly=True, returned="request"),
+        read_only("completed", "completed", costly=True, returned="request"),
+        walk="goes from course to course, for Moodle has no list of all that shows suspended "
+        "enrolments; name a courseId; each course takes two calls",
+    )  # fmt: skip
+
+
+def pair_of(id: str) -> tuple[str, str] | None:
+    """Return the course and the person that an id such as `5.7` names."""
+    course, _, user = id.partition(".")
+    known = ID.fullmatch(course) and ID.fullmatch(user) and course != SITE
+    return (course, user) if known else None
+
+
+def _key(value: Any) -> str:
+    if pair_of(value) is None:
+        raise Impossible
+    return str(value)
+
+
+class Memberships(Collection):
+    """Who is in which course, by whatever method of enrolment."""
+
+    can_fetch = True
+
+    def __init__(
+        self, client: MoodleClient, users: Collection, roles: RoleTable, walker: Walker
+    ) -> None:
+        self.mapping = membership_mapping(roles)
+        self._client = client
+        self._users = users
+        self._roles = roles
+        self._walker = walker
+        self._people = Participants(client)
+
+    def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
+        seen: set[str] = set()
+        for branch in [()] if plan.branches is None else plan.branches:
+            for batch in self._found(branch):
+                fresh = [resource for resource in batch if resource["id"] not in seen]
+                seen.update(resource["id"] for resource in fresh)
+                yield fresh
+
+    def get(self, id: str) -> Resource | None:
+        pair = pair_of(id)
+        return None if pair is None else self._one(*pair)
+
+    def fetch(self, ids: Sequence[str]) -> list[Resource]:
+        known = [id for id in ids if pair_of(id)]
+        found: dict[str, Resource] = {}
+        for course in dict.fromkeys(id.partition(".")[0] for id in known):
+            found |= {one["id"]: one for batch in self._of_course(course) for one in batch}
+        return [found[id] for id in known if id in found]
+
+    def complete(self, resources: Sequence[Resource], wanted: frozenset[str]) -> None:
+        if wanted & {"score", "scoreMaximum"}:
+            add_scores(self._client, resources)
+        if "completed" in wanted:
+            add_completion(self._client, resources)
+
+    def create(self, resource: Resource) -> Resource:
+        native = self.mapping.to_native(resource)
+        user, course = native.pop("userId"), native.pop("courseId")
+        # Enrolling somebody again would add a role, and lift a suspension.
+        if self._people.find(course, user) is not None:
+            raise uniqueness(f"User {user} is in course {course} already.")
+        known = self._users.fetch([user])
+        if not known:
+            raise invalid_value(f"userId: there is no user {user}.")
+        try:
+            self._enrol(course, user, native)
+        except MoodleError as error:
+            if error.code in _NO_SUCH_USER:
+                raise invalid_value(f"userId: {error.detail}") from None
+            if error.code == "invalidparameter":
+                raise invalid_value(f"courseId: there is no course {course}.") from None
+            raise
+        made = {**resource, "id": f"{course}.{user}"}
+        if name := known[0].get("userName"):
+            made["userName"] = name
+        return self.mapping.as_read(made)
+
+    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+        course, user = before["courseId"], before["userId"]
+        native = self.mapping.to_native_changes(changes)
+        given = native.get("roleid")
+        held = self._roles.find(before.get("courseRoleId", ""))
+        try:
+            if native.keys() - {"roleid"}:
+                self._enrol(course, user, self._whole(after, given or held))
+            elif given:
+                self._client.call(ASSIGN, {"assignments": [_role(course, user, given)]}, write=True)
+            if given and held and given != held:
+                roles = {"unassignments": [_role(course, user, held)]}
+                self._client.call(UNASSIGN, roles, write=True)
+        except MoodleError as error:
+            raise self._explained(error, before) from None
+        if native.get("suspend") and self._people.find(course, user, suspended=True) is None:
+            raise forbidden(
+                f"User {user} is still active in course {course}, by another method of enrolment "
+                "than the manual one; suspend that in Moodle."
+            )
+        return after
+
+    def delete(self, id: str) -> None:
+        course, user = pair_of(id) or ("", "")
+        if not course or self._people.find(course, user) is None:
+            raise not_found_resource("Membership", id)
+        pair = {"enrolments": [{"courseid": course, "userid": user}]}
+        try:
+            self._client.call(UNENROL, pair, write=True)
+        except MoodleError as error:
+            if error.code in ("invaliduser", "invalidrecord"):
+                raise not_found_resource("Membership", id) from None
+            raise
+        # Moodle is silent about whom it did not enrol manually.
+        if self._people.find(course, user) is not None:
+            raise forbidden(
+                f"User {user} is still in course {course}, by another method of enrolment than "
+                "the manual one; end that in Moodle."
+            )
+
+    def find_again(self, resource: Resource) -> Resource | None:
+        return self.get(f"{resource['courseId']}.{resource['userId']}")
+
+    def _found(self, branch: Branch) -> Iterator[list[Resource]]:
+        named = {condition.push.parameter: condition.values[0] for condition in branch}
+        course, user = named.get("courseId"), named.get("userId")
+        if "id" in named:
+            course, user = pair_of(named["id"]) or ("", "")
+        for each in [course] if course else self._walker.courses():
+            if user:
+                one = self._one(each, user)
+                yield [] if one is None else [one]
+            else:
+                yield from self._of_course(each)
+
+    def _of_course(self, course: str) -> Iterator[list[Resource]]:
+        off: set[str] | None = None
+        for page in self._people.pages(course, _SHOWN):
+            if page and off is None:
+                off = self._people.ids(course, suspended=True)
+            yield [self._resource(course, row, str(row["id"]) in (off or ())) for row in page]
+
+    def _one(self, course: str, user: str) -> Resource | None:
+        row = self._people.find(course, user, _SHOWN)
+        if row is None:
+            return None
+        off = self._people.find(course, user, suspended=True) is not None
+        return self._resource(course, row, off)
+
+    def _resource(self, course: str, row: Native, suspended: bool) -> Resource:
+        native = {
+            "key": f"{course}.{row['id']}",
+            "userId": str(row["id"]),
+            "courseId": course,
+            "username": row.get("username"),
+            "roleid": self._roles.name_of(row.get("roles", ())),
+            "suspend": suspended,
+        }
+        return self.mapping.to_scim(native)
+
+    def _whole(self, after: Resource, role: int | None) -> Native:
+        """Return all of an enrolment: what is left out of the call, Moodle takes back."""
+        if role is None:
+            raise invalid_value(
+                "courseRoleId: the person has no role in the course, and Moodle changes an "
+                "enrolment only together with one; name it."
+            )
+        return {**self.mapping.to_native(after), "roleid": role}
+
+    def _enrol(self, course: str, user: str, native: Native) -> None:
+        values = {name: native[name] for name in _ENROLMENT if name in native}
+        enrolment: Native = {**values, "userid": user, "courseid": course}
+        self._client.call(ENROL, {"enrolments": [enrolment]}, write=True)
+
+    def _explained(self, error: MoodleError, membership: Resource) -> ScimError:
+        """Tell a membership that is gone from a role that may not be given."""
+        if error.code not in ("invalidparameter", "codingerror", "invalidrecord", *_NO_SUCH_USER):
+            return error
+        if self.get(membership["id"]) is None:
+            return not_found_resource("Membership", membership["id"])
+        if error.code == "invalidparameter":
+            return invalid_value("courseRoleId: Moodle lets the account not change this role.")
+        return error
+
+
+def _role(course: str, user: str, role: int) -> Native:
+    return {"roleid": role, "userid": user, "contextlevel": "course", "instanceid": course}

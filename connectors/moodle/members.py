@@ -1,0 +1,33 @@
+"""Members of groups as SCIM shows and sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from connectors.base import Collection
+from connectors.mapping import Resource
+from connectors.moodle.fields import user_number
+from schemas.errors import invalid_value
+
+
+def member_id(member: Resource) -> str:
+    """Return the id of a member that is sent. Raises 400 when it is no user's id."""
+    try:
+        return user_number(member.get("value", ""))
+    except ValueError as problem:
+        raise invalid_value(f"members.value: {problem}.") from None
+
+
+def shown_members(users: Iterable[int]) -> list[Resource]:
+    """Return users as members."""
+    return [{"value": str(id), "type": "User"} for id in users]
+
+
+def name_members(users: Collection, groups: Sequence[Resource]) -> None:
+    """Fill in the names of the members of groups, in one look-up."""
+    members = [member for group in groups for member in group["members"]]
+    ids = sorted({member["value"] for member in members}, key=int)
+    names = {user["id"]: user.get("displayName") for user in users.fetch(ids)}
+    for member in members:
+        if name := names.get(member["value"]):
+            member["display"] = name
