@@ -24,6 +24,8 @@ import httpx
 from connectors.base import Options
 from schemas.errors import ScimError
 
+Response = httpx.Response
+
 ATTEMPTS = 3
 LONGEST_WAIT = 10.0
 USER_AGENT = "Matricula"

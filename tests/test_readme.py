@@ -25,13 +25,20 @@ from gateway.settings import parse
 from gateway.targets import make_targets
 
 README = Path(__file__).parents[1] / "README.md"
+ATTRIBUTES = README.parent / "docs" / "attributes.md"
 _MATRIX = re.compile(r"(<!-- matrix -->\n).*?(<!-- /matrix -->)", re.DOTALL)
 
 
-def with_matrix(text: str) -> str:
-    """Return the README with the support matrix of the connectors as they are."""
-    table = matrix.as_text(matrix.rows(matrix.of_connectors("moodle")))
+def with_matrix(text: str, table: str) -> str:
+    """Return a document with a generated table in its place."""
     return _MATRIX.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
+
+
+def tables() -> dict[Path, str]:
+    """Return the generated tables: what each target does, and every attribute of each LMS."""
+    lms = {name: each for name, each in matrix.all_connectors().items() if each.lasting}
+    rows = [row for name in lms for row in matrix.rows(matrix.of_connectors(name))]
+    return {README: matrix.summary(lms), ATTRIBUTES: matrix.as_text(rows)}
 
 
 def blocks(language: str) -> list[str]:
@@ -45,8 +52,9 @@ def commands() -> list[str]:
 
 
 def test_the_support_matrix_is_the_generated_one() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert with_matrix(text) == text, "run `make readme`"
+    for path, table in tables().items():
+        text = path.read_text(encoding="utf-8")
+        assert with_matrix(text, table) == text, "run `make readme`"
 
 
 @pytest.mark.parametrize("line", commands())
@@ -73,8 +81,8 @@ def test_the_make_targets_exist() -> None:
 
 
 def test_the_configuration_makes_a_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOODLE_TOKEN", "of the environment")
-    monkeypatch.setenv("MATRICULA_KEY", "of the environment")
+    for name in ("MOODLE_TOKEN", "MATRICULA_KEY", "LEARN_KEY", "LEARN_SECRET"):
+        monkeypatch.setenv(name, "of the environment")
     (block,) = blocks("toml")
     settings = parse(tomllib.loads(block), tmp_path)
     target = make_targets(settings)["moodle"]
@@ -122,4 +130,5 @@ def _wait_for(url: str) -> None:
 
 
 if __name__ == "__main__":
-    README.write_text(with_matrix(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for path, table in tables().items():
+        path.write_text(with_matrix(path.read_text(encoding="utf-8"), table), encoding="utf-8")

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import httpx
 import orjson
 
 from connectors.base import Options
 from connectors.blackboard.budget import Budget
 from connectors.blackboard.tokens import Token
-from connectors.http import Busy, HttpClient
+from connectors.http import Busy, HttpClient, Response
 from schemas.errors import ScimError, forbidden, invalid_value, not_found, uniqueness
 
 PREFIX = "/learn/api/public/"
@@ -73,9 +72,7 @@ class BlackboardClient:
         accepted = self._accepted(response, path, reading=False)
         return _body(accepted, path) if accepted.content else {}
 
-    def _call(
-        self, method: str, path: str, name: str, content: bytes | None = None
-    ) -> httpx.Response:
+    def _call(self, method: str, path: str, name: str, content: bytes | None = None) -> Response:
         """Send a call, and once more with a new token when the old one is not valid any more."""
         response = self._call_once(method, path, name, content, self._token.value())
         if response.status_code == 401:
@@ -88,7 +85,7 @@ class BlackboardClient:
 
     def _call_once(
         self, method: str, path: str, name: str, content: bytes | None, token: str
-    ) -> httpx.Response:
+    ) -> Response:
         self.budget.refuse_all()
         headers = {"Authorization": f"Bearer {token}"}
         if content is not None:
@@ -109,7 +106,7 @@ class BlackboardClient:
         self.budget.note(response.headers)
         return response
 
-    def _accepted(self, response: httpx.Response, path: str, *, reading: bool) -> httpx.Response:
+    def _accepted(self, response: Response, path: str, *, reading: bool) -> Response:
         status = response.status_code
         if status < 300 or status == 303:
             return response
@@ -154,7 +151,7 @@ def _key(row: dict[str, Any]) -> str:
     return str(row.get("id") or f"{row.get('courseId')} {row.get('userId')}")
 
 
-def _body(response: httpx.Response, path: str) -> dict[str, Any]:
+def _body(response: Response, path: str) -> dict[str, Any]:
     try:
         body = orjson.loads(response.content)
     except orjson.JSONDecodeError:
@@ -164,7 +161,7 @@ def _body(response: httpx.Response, path: str) -> dict[str, Any]:
     return body
 
 
-def _message(response: httpx.Response) -> str:
+def _message(response: Response) -> str:
     try:
         body = orjson.loads(response.content)
     except orjson.JSONDecodeError:

@@ -66,6 +66,7 @@ class Groups(Collection):
 
     @mapping.setter
     def mapping(self, mapping: Mapping) -> None:
+        """Take another mapping, which limits those of both kinds."""
         self._mapping = mapping
         held = {field.path for field in mapping.fields}
         for part in (self._cohorts, self._groups):

@@ -128,7 +128,7 @@ def test_attributes_without_a_configuration(monkeypatch: pytest.MonkeyPatch) -> 
     shown = CliRunner().invoke(main, ["attributes"])
     assert shown.exit_code == 0
     assert "**memory: User**" in shown.output
-    assert "| userName | username |" in shown.output
+    assert "| userName | - | username |" in shown.output
     only = CliRunner().invoke(main, ["attributes", "moodle", "--json"])
     assert {row["target"] for row in json.loads(only.output)} == {"moodle"}
 
