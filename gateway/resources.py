@@ -32,8 +32,8 @@ from gateway.query import Query
 from gateway.reading import Reader, costly_of
 from gateway.targets import Target
 from gateway.telemetry import observe_write
-from gateway.versions import OF_OTHERS
 from gateway.transfers import transfer
+from gateway.versions import OF_OTHERS
 from gateway.writing import Writer
 from schemas.attributes import ResourceType
 from schemas.errors import (
