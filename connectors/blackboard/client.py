@@ -17,6 +17,9 @@ from schemas.errors import ScimError, forbidden, invalid_value, not_found, uniqu
 PREFIX = "/learn/api/public/"
 Rows = list[dict[str, Any]]
 
+_LINKS = ("/", "http:", "https:")
+"""How a link begins that Learn gave; one to another site is refused on the road."""
+
 
 class BlackboardClient:
     """Calls of one Learn site; paths are below `/learn/api/public/`, such as `v1/users`."""
@@ -50,6 +53,8 @@ class BlackboardClient:
         following = body.get("paging", {}).get("nextPage", "")
         if not isinstance(rows, list) or not isinstance(following, str):
             raise ScimError(502, f"Blackboard sent no list for {_name('GET', path)}.")
+        if following == path:
+            raise ScimError(502, "Blackboard sent a page that is followed by itself.")
         return rows, following
 
     def rows(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[Rows]:
@@ -93,7 +98,7 @@ class BlackboardClient:
         try:
             response = self.http.send(
                 method,
-                path if path.startswith("/") else PREFIX + path,
+                path if path.startswith(_LINKS) else PREFIX + path,
                 name=name,
                 repeatable=method == "GET",
                 content=content,

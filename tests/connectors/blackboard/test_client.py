@@ -147,6 +147,20 @@ class TestPages:
         assert refused.value.status == 502
         assert "another site" in refused.value.detail
 
+    def test_a_page_that_is_followed_by_itself_ends(self) -> None:
+        def answer(request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith("/token"):
+                return httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
+            paging = {"nextPage": "/learn/api/public/v1/users?offset=100"}
+            return httpx.Response(200, json={"results": [{"id": "_1_1"}], "paging": paging})
+
+        blackboard = joined()
+        given = options(blackboard.simulator, transport=httpx.MockTransport(answer))
+        users = Blackboard(given).collections["User"]
+        with pytest.raises(ScimError) as refused:
+            list(users.search(plan(None, users.mapping)))
+        assert refused.value.status == 502
+
     @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"results": 5}', b"<html>"])
     def test_an_answer_that_is_no_list_is_a_broken_one(self, body: bytes) -> None:
         def answer(request: httpx.Request) -> httpx.Response:
