@@ -256,12 +256,37 @@ def check_read_only(site: Site, row: Row, path: Path) -> None:
 
 
 def check_found(site: Site, endpoint: str, id: str, short: str, path: Path) -> None:
-    """Check that the resource is found by the value that it shows, by the document's own path."""
+    """Check that the resource is found by the value that it shows, by the document's own path.
+
+    Equal to, greater than or equal, less than, contains: each of the document's operators that has
+    a meaning for the type, joined by AND; and each finds nothing where it does not hold.
+    """
     values = shown(site, endpoint, id, path)
-    written = json.dumps(values[0]) if values else None
-    text = f"{short} eq {written}" if values else f"not ({short} pr)"
-    found = site.scim.get(f"/{endpoint}", filter=f'{text} and id eq "{id}"')
-    assert [r["id"] for r in found.json.get("Resources", ())] == [id], found.text
+    tests = operators(path.leaf.type, values[0]) if values else [("pr", False)]
+    for test, holds in tests:
+        found = site.scim.get(f"/{endpoint}", filter=f'{short} {test} and id eq "{id}"')
+        assert found.status_code == 200, found.text
+        ids = [r["id"] for r in found.json.get("Resources", ())]
+        assert ids == [id] * holds, f"{short} {test}"
+
+
+def operators(kind: str, value: Any) -> list[tuple[str, bool]]:
+    """Return comparisons with a value that is held, and whether they hold."""
+    same = json.dumps(value)
+    if kind == "boolean":
+        return [(f"eq {same}", True), (f"eq {json.dumps(not value)}", False)]
+    if kind in ("integer", "decimal"):
+        less, more = value - 1, value + 1
+        return [(f"eq {same}", True), (f"ge {same}", True), (f"lt {more}", True),
+                (f"lt {same}", False), (f"ge {more}", False), (f"eq {less}", False)]  # fmt: skip
+    if kind == "dateTime":
+        late = '"2999-01-01T00:00:00Z"'
+        return [(f"eq {same}", True), (f"ge {same}", True), (f"lt {late}", True),
+                (f"lt {same}", False), (f"ge {late}", False)]  # fmt: skip
+    part, longer = json.dumps(value[1:3] or value), json.dumps(value + "\U0010ffff")
+    return [(f"eq {same}", True), (f"ge {same}", True), (f"lt {longer}", True),
+            (f"co {part}", True), (f"lt {same}", False), (f"ge {longer}", False),
+            (f"co {longer}", False)]  # fmt: skip
 
 
 ENUMERATED = [

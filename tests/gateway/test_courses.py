@@ -63,10 +63,8 @@ class TestCourses:
         "text",
         [
             *('courseId eq "phys-1"', 'name co "physics"', 'externalId eq "P1"', 'name sw "All"'),
-            *(
-                'availability.duration.start ge "2026-01-01T00:00:00Z"',
-                'start pr and courseId sw "PHYS"',
-            ),
+            'availability.duration.start ge "2026-01-01T00:00:00Z" and start lt "2026-09-02T00:00:00Z"',
+            'start pr and courseId sw "PHYS"',
             *('courseId eq "PHYS-1" or courseId eq "NONE"', 'not (courseId eq "CHEM-1")'),
             *('created ge "2001-01-01T00:00:00Z" and courseId sw "PHYS"', 'available eq "Yes"'),
         ],
@@ -141,6 +139,21 @@ class TestCourses:
         assert deleting.get(f"/Courses/{id}").status_code == 404
         assert deleting.get("/Courses", filter='courseId eq "PHYS-1"').json["totalResults"] == 0
         assert deleting.delete(f"/Courses/{id}").status_code == 404
+
+    def test_a_deletion_that_the_lms_queues(self, make: Callable[..., Service]) -> None:
+        scim = Scim(make(policies={"delete": "delete"}), "blackboard")
+        site = scim.service.blackboard.site
+        id = scim.add_course("PHYS-1")
+        assert scim.delete(f"/Courses/{id}").status_code == 204
+        assert id in site.courses
+        assert scim.get(f"/Courses/{id}").status_code == 404
+        early = scim.post("/Courses", course("PHYS-1"))
+        assert (early.status_code, early.json["scimType"]) == (409, "uniqueness")
+        assert "not yet finished" in early.json["detail"]
+        site.clock.advance(60)
+        again = scim.post("/Courses", course("PHYS-1"))
+        assert again.status_code == 201
+        assert again.json["id"] != id
 
 
 class TestMemberships:
