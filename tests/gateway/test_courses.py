@@ -63,7 +63,8 @@ class TestCourses:
         "text",
         [
             *('courseId eq "phys-1"', 'name co "physics"', 'externalId eq "P1"', 'name sw "All"'),
-            'availability.duration.start ge "2026-01-01T00:00:00Z" and start lt "2026-09-02T00:00:00Z"',
+            'availability.duration.start lt "2026-10-01T00:00:00Z"',
+            'start ge "2026-01-01T00:00:00Z" and start lt "2026-10-01T00:00:00Z"',
             'start pr and courseId sw "PHYS"',
             *('courseId eq "PHYS-1" or courseId eq "NONE"', 'not (courseId eq "CHEM-1")'),
             *('created ge "2001-01-01T00:00:00Z" and courseId sw "PHYS"', 'available eq "Yes"'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -26,6 +27,30 @@ def found(blackboard: Joined, text: str | None, name: str = "User") -> list[Any]
     node = None if text is None else parse_filter(text, collection.mapping.full)
     planned = plan(node, collection.mapping)
     return [resource for batch in collection.search(planned) for resource in batch]
+
+
+def answering(content: bytes) -> Blackboard:
+    """Return a connector to a site that answers every call but the token's with the same."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/token"):
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
+        return httpx.Response(200, content=content)
+
+    return Blackboard(options(joined().simulator, transport=httpx.MockTransport(answer)))
+
+
+def followed_by(link: str) -> Blackboard:
+    """Return a connector to a site whose every list goes on at that link."""
+    page = {"results": [{"id": "_1_1"}], "paging": {"nextPage": link}}
+    return answering(json.dumps(page).encode())
+
+
+def refused_list(connector: Blackboard) -> ScimError:
+    users = connector.collections["User"]
+    with pytest.raises(ScimError) as refused:
+        list(users.search(plan(None, users.mapping)))
+    return refused.value
 
 
 class TestToken:
@@ -133,47 +158,17 @@ class TestPages:
         assert len(ids) == len(set(ids)) == 231
 
     def test_a_link_to_another_site_is_not_followed(self) -> None:
-        def answer(request: httpx.Request) -> httpx.Response:
-            if request.url.path.endswith("/token"):
-                return httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
-            paging = {"nextPage": "https://evil.example/learn/api/public/v1/users?offset=100"}
-            return httpx.Response(200, json={"results": [{"id": "_1_1"}], "paging": paging})
-
-        blackboard = joined()
-        given = options(blackboard.simulator, transport=httpx.MockTransport(answer))
-        users = Blackboard(given).collections["User"]
-        with pytest.raises(ScimError) as refused:
-            list(users.search(plan(None, users.mapping)))
-        assert refused.value.status == 502
-        assert "another site" in refused.value.detail
+        refused = refused_list(followed_by("https://evil.example/v1/users?offset=1"))
+        assert refused.status == 502
+        assert "another site" in refused.detail
 
     def test_a_page_that_is_followed_by_itself_ends(self) -> None:
-        def answer(request: httpx.Request) -> httpx.Response:
-            if request.url.path.endswith("/token"):
-                return httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
-            paging = {"nextPage": "/learn/api/public/v1/users?offset=100"}
-            return httpx.Response(200, json={"results": [{"id": "_1_1"}], "paging": paging})
-
-        blackboard = joined()
-        given = options(blackboard.simulator, transport=httpx.MockTransport(answer))
-        users = Blackboard(given).collections["User"]
-        with pytest.raises(ScimError) as refused:
-            list(users.search(plan(None, users.mapping)))
-        assert refused.value.status == 502
+        refused = refused_list(followed_by("/learn/api/public/v1/users?offset=100"))
+        assert refused.status == 502
 
     @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"results": 5}', b"<html>"])
     def test_an_answer_that_is_no_list_is_a_broken_one(self, body: bytes) -> None:
-        def answer(request: httpx.Request) -> httpx.Response:
-            if request.url.path.endswith("/token"):
-                return httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
-            return httpx.Response(200, content=body)
-
-        blackboard = joined()
-        given = options(blackboard.simulator, transport=httpx.MockTransport(answer))
-        users = Blackboard(given).collections["User"]
-        with pytest.raises(ScimError) as refused:
-            list(users.search(plan(None, users.mapping)))
-        assert refused.value.status == 502
+        assert refused_list(answering(body)).status == 502
 
 
 class TestQueries:
