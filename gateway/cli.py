@@ -73,14 +73,15 @@ def demo(host: str, port: int, token: str | None, users: int, data: Path | None)
 @click.option("--port", default=0, help="0 takes a free one.")
 @click.option("--users", type=click.IntRange(min=0), default=100, show_default=True)
 @click.option("--cohorts", type=click.IntRange(min=0), default=5, show_default=True)
+@click.option("--courses", type=click.IntRange(min=0), default=5, show_default=True)
 @json_option
-def simulate(lms: str, port: int, users: int, cohorts: int, as_json: bool) -> None:
+def simulate(lms: str, port: int, users: int, cohorts: int, courses: int, as_json: bool) -> None:
     """Run the simulator of one LMS, speaking its own HTTP API."""
-    from gateway.simulators import SIMULATORS, run
+    from gateway.simulators import SIMULATORS, Size, run
 
     if lms not in SIMULATORS:
         raise click.BadParameter(f"{lms!r} is none of {', '.join(SIMULATORS)}", param_hint="LMS")
-    run(lms, port, users, cohorts, as_json=as_json)
+    run(lms, port, Size(users, cohorts, courses), as_json=as_json)
 
 
 @main.command()

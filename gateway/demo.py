@@ -20,7 +20,8 @@ from gateway.server import refuse_taken_port, serve
 from gateway.simulators import SIMULATORS
 from gateway.tokens import Tokens
 
-_COHORTS = 5
+_GROUPS = 5
+"""Cohorts and courses of each site that has people."""
 _START_SECONDS = 60
 
 
@@ -50,7 +51,8 @@ def run(host: str, port: int, token: str | None, users: int, data: Path | None) 
 def _simulated(lms: str, users: int) -> Iterator[dict[str, str]]:
     """Run a simulator in a process of its own and give its URL and credentials."""
     command = [sys.executable, "-m", "gateway.cli", "simulate", lms, "--json"]
-    command += ["--users", str(users), "--cohorts", str(_COHORTS if users else 0)]
+    groups = str(_GROUPS if users else 0)
+    command += ["--users", str(users), "--cohorts", groups, "--courses", groups]
     # In a session of its own, so that Ctrl-C reaches it through us, once.
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask
@@ -15,26 +16,35 @@ from connectors.blackboard.simulator import create_simulator as create_blackboar
 from connectors.moodle.simulator import create_simulator as create_moodle
 
 
-def _moodle(users: int, cohorts: int) -> tuple[Flask, dict[str, str]]:
-    simulator = create_moodle(users=users, cohorts=cohorts)
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much a simulated site holds at its start; cohorts are Moodle's alone."""
+
+    users: int
+    cohorts: int
+    courses: int
+
+
+def _moodle(size: Size) -> tuple[Flask, dict[str, str]]:
+    simulator = create_moodle(users=size.users, cohorts=size.cohorts, courses=size.courses)
     return simulator, {"token": simulator.site.token}
 
 
-def _blackboard(users: int, cohorts: int) -> tuple[Flask, dict[str, str]]:
-    simulator = create_blackboard(users=users, courses=cohorts)
+def _blackboard(size: Size) -> tuple[Flask, dict[str, str]]:
+    simulator = create_blackboard(users=size.users, courses=size.courses)
     site = simulator.site
     return simulator, {"client_id": site.client_id, "client_secret": site.client_secret}
 
 
-SIMULATORS: dict[str, Callable[[int, int], tuple[Flask, dict[str, str]]]] = {
+SIMULATORS: dict[str, Callable[[Size], tuple[Flask, dict[str, str]]]] = {
     "moodle": _moodle,
     "blackboard": _blackboard,
 }
 
 
-def run(lms: str, port: int, users: int, cohorts: int, *, as_json: bool) -> None:
+def run(lms: str, port: int, size: Size, *, as_json: bool) -> None:
     """Run one simulator on the loopback interface; port 0 takes a free one."""
-    application, credentials = SIMULATORS[lms](users, cohorts)
+    application, credentials = SIMULATORS[lms](size)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server: Any = make_server("127.0.0.1", port, application, threaded=True)
     site = {"url": f"http://127.0.0.1:{server.server_port}", **credentials}
