@@ -39,8 +39,8 @@ class Budget:
     def used_up(self, headers: Mapping[str, str], wait: float | None) -> None:
         """Note that a call was refused: none is made before the time that the answer names."""
         self.note(headers)
-        if wait is not None:
-            self._refused_until = time.monotonic() + min(wait, _DAY)
+        until = self._full_at if wait is None else time.monotonic() + min(wait, _DAY)
+        self._refused_until = until
 
     def refuse_all(self) -> None:
         """Raise 503 while the site is known to refuse every call."""

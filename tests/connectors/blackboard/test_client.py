@@ -121,8 +121,9 @@ class TestBudget:
         assert "49 of the 1000" in refused.value.detail
         assert read(blackboard)
 
-    def test_nothing_is_sent_once_the_day_is_used_up(self) -> None:
-        blackboard = joined(users=1, daily_limit=3, more={"reserve": 0})
+    @pytest.mark.parametrize("style", ["retry_after", "reset"])
+    def test_nothing_is_sent_once_the_day_is_used_up(self, style: str) -> None:
+        blackboard = joined(users=1, daily_limit=3, rate_header_style=style, more={"reserve": 0})
         for _ in range(3):
             read(blackboard)
         with pytest.raises(ScimError) as refused:
