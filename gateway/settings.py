@@ -37,7 +37,8 @@ class TargetSettings:
 
     `delete` is disable, delete or refuse; `changes` is all, add (nothing is ever removed) or
     remove (nothing is ever added); `unknown_members` of a group refuse the write, or are ignored
-    and named in the audit event; `strict` refuses what the standard does not allow; `max_scan` is
+    and named in the audit event; `enrol_members` lets those of a course's group into the course
+    first; `strict` refuses what the standard does not allow; `max_scan` is
     how many resources one query may read; `include` names the only attributes that leave the
     gateway, all when empty.
     """
@@ -47,6 +48,7 @@ class TargetSettings:
     delete: str = "disable"
     changes: str = "all"
     unknown_members: str = "refuse"
+    enrol_members: bool = False
     strict: bool = False
     max_scan: int = 20_000
     include: tuple[str, ...] = ()
@@ -80,6 +82,7 @@ _COMMON: dict[str, type | tuple[type, ...]] = {
     "delete": str,
     "changes": str,
     "unknown_members": str,
+    "enrol_members": bool,
     "strict": bool,
     "max_scan": int,
     "include": list,
@@ -178,7 +181,7 @@ def _target(name: str, entry: dict[str, Any]) -> TargetSettings:
         **{key: entry[key] for key in _OPTIONS if key in entry},
         more={key: value for key, value in entry.items() if key not in _COMMON},
     )
-    own = ("delete", "changes", "unknown_members", "strict", "max_scan")
+    own = ("delete", "changes", "unknown_members", "enrol_members", "strict", "max_scan")
     policies = {key: entry[key] for key in own if key in entry}
     include = entry.get("include", [])
     if not all(isinstance(path, str) for path in include):

@@ -20,6 +20,7 @@ from gateway.ahead import Ahead
 from gateway.attempts import Attempt, Caller, attempted
 from gateway.audit import AuditLog
 from gateway.database import Database
+from gateway.enrolling import enrol_new_members
 from gateway.keys import changed_values, login_of, lookup_of, unique_values
 from gateway.reading import Reader
 from gateway.records import records
@@ -54,6 +55,7 @@ class Writer:
         self._tombstones = tombstones
         self._reader = reader
         self._settler = settler
+        self._values = "values"
         self._ahead: Ahead | None = None
 
     def reading_ahead(self, target: Target, places: Iterable[tuple[Collection, str]]) -> Writer:
@@ -91,6 +93,7 @@ class Writer:
             ):
                 return revived
             self._refuse_tombstoned(target, changes)
+            self._enrol(target, collection, caller, {}, resource)
             attempt.begin()
             created = self._created(target, collection, attempt, resource)
             attempt.note(resource_id=created["id"])
@@ -123,7 +126,7 @@ class Writer:
                 return mapping.with_filled(before, {**message, **kept})
 
             wanted = mapping.kept & _names(message)
-            return self._change(target, collection, attempt, id, wanted, desired, condition)
+            return self._change(target, collection, attempt, caller, wanted, desired, condition)
 
     def patch(
         self,
@@ -158,7 +161,7 @@ class Writer:
                 return fitted
 
             return self._change(
-                target, collection, attempt, id, wanted, desired, condition, patched=True
+                target, collection, attempt, caller, wanted, desired, condition, patched=True
             )
 
     def delete(
@@ -221,7 +224,7 @@ class Writer:
         target: Target,
         collection: Collection,
         attempt: Attempt,
-        id: str,
+        caller: Caller,
         wanted: frozenset[str],
         desired: Callable[[Resource], Resource],
         condition: Condition,
@@ -230,6 +233,7 @@ class Writer:
     ) -> Resource:
         """Read, compute what differs, and send only that."""
         mapping = collection.mapping
+        id = str(attempt.intent.resource_id)
         before = self._locked(target, collection, attempt, id, wanted, condition)
         full = mapping.full
         attempt.note(login=login_of(full, before))
@@ -253,6 +257,7 @@ class Writer:
             return before
         self._lock_values(target, collection, attempt, changed_values(full, changes))
         self._refuse_tombstoned(target, changes)
+        self._enrol(target, collection, caller, before, after)
         attempt.begin()
         return self._updated(target, collection, attempt, before, after, changes)
 
@@ -441,6 +446,27 @@ class Writer:
             after = {**after, "members": members}
         return after
 
+    def _enrol(
+        self,
+        target: Target,
+        collection: Collection,
+        caller: Caller,
+        before: Resource,
+        after: Resource,
+    ) -> None:
+        """Let new members of a group into its course, where that is the target's policy."""
+        if collection.mapping.full.name != "Group":
+            return
+        # The group's own locks are held: nobody may ask their family again.
+        inner = copy(self)
+        inner._values = "enrolments"
+        enrol_new_members(
+            lambda memberships, body: inner.create(target, memberships, caller, lambda: body),
+            target,
+            before,
+            after,
+        )
+
     def _refuse_tombstoned(self, target: Target, changes: Iterable[Change]) -> None:
         """Refuse to make a deleted account a member; it is still there in the LMS."""
         added = [
@@ -467,7 +493,7 @@ class Writer:
             for value in unique_values(collection.mapping.full, resource)
         ]
         timeout = target.settings.options.timeout
-        attempt.locks.enter_context(self._database.lock(keys, timeout, family="values"))
+        attempt.locks.enter_context(self._database.lock(keys, timeout, family=self._values))
 
 
 def _scope(collection: Collection) -> str:

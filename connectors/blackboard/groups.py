@@ -30,8 +30,7 @@ def group_mapping(options: Options) -> Mapping:
     """Return the mapping of groups; the course is part of the id, as in `_5001_1._801_1`.
 
     Configuration of the target: `group_course`, the id of the course of groups that name none, as
-    those of identity platforms, and `enrol_members`, which enrols new members who are not in the
-    group's course instead of refusing them.
+    those of identity platforms.
     """
     course = options.more.get("group_course")
     if course is not None and not ID.fullmatch(str(course)):
@@ -76,7 +75,6 @@ class Groups(Collection):
         self._client = client
         self._walker = walker
         self._course = str(options.more.get("group_course", ""))
-        self._enrols = bool(options.more.get("enrol_members", False))
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         found: dict[str, Resource] = {}
@@ -107,7 +105,7 @@ class Groups(Collection):
         if any("signupSheet" in name for name in native) or _is_self_service(resource):
             native["enrollment.type"] = "SelfEnrollment"
         users = [_user(member) for member in resource.get("members", ())]
-        self._settle_enrolment(course, users)
+        self._refuse_unenrolled(course, users)
         row = self._client.send("POST", f"v1/courses/{course}/groups", nested(native))
         created = self._resource(course, row)
         try:
@@ -123,7 +121,7 @@ class Groups(Collection):
         added = [_user(change.new) for change in members if change.new is not None]
         removed = [_user(change.old) for change in members if change.new is None]
         native = self.mapping.to_native_changes(changes)
-        self._settle_enrolment(course, added)
+        self._refuse_unenrolled(course, added)
         self._add(before["id"], added)
         made = after
         if native:
@@ -181,27 +179,17 @@ class Groups(Collection):
                 if member["value"] == id and row is not None:
                     member["display"] = name or row.get("userName", "")
 
-    def _settle_enrolment(self, course: str, users: list[str]) -> None:
-        """Enrol new members who are not in the group's course, or raise 400 before any write."""
+    def _refuse_unenrolled(self, course: str, users: list[str]) -> None:
+        """Raise 400 before any write for new members who are not in the group's course."""
         if len(users) > _MANY:
             path = f"v1/courses/{course}/users"
             listed = self._client.rows(path, {"limit": 200, "fields": "id,userId"})
             enrolled = {row["userId"] for rows in listed for row in rows}
         else:
             enrolled = {u for u in users if self._client.get(f"v1/courses/{course}/users/{u}")}
-        missing = [user for user in users if user not in enrolled]
-        if missing and not self._enrols:
+        if missing := [user for user in users if user not in enrolled]:
             shown = ", ".join(missing[:20])
             raise invalid_value(f"members: not in the group's course {course}: {shown}.")
-        if unknown := [u for u in missing if self._client.get(f"v1/users/{u}") is None]:
-            raise invalid_value(f"members: no such user: {', '.join(unknown[:20])}.")
-        for user in missing:
-            try:
-                self._client.send("PUT", f"v1/courses/{course}/users/{user}", {})
-            except ScimError as error:
-                # Somebody else has enrolled the person meanwhile.
-                if error.status != 409:
-                    raise
 
     def _add(self, id: str, users: list[str]) -> None:
         """Add members, all or none: those added before a refusal are taken out again."""

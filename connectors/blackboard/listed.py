@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any
 
 from connectors.base import Collection, Page
@@ -11,6 +11,7 @@ from connectors.blackboard.fields import ID, query_of
 from connectors.blackboard.flat import flat
 from connectors.mapping import Mapping, Resource
 from connectors.planning import Branch, Plan
+from schemas.errors import ScimError
 
 
 class Listed(Collection):
@@ -33,7 +34,12 @@ class Listed(Collection):
             rows, following = self._client.page(start)
         else:
             size = self._most if plan.residual or not count else min(count, self._most)
-            rows, following = self._client.page(self._path, self._query(branches[0], size))
+            try:
+                rows, following = self._client.page(self._path, self._query(branches[0], size))
+            except ScimError as error:
+                if not is_refused_search(error, branches[0]):
+                    raise
+                rows, following = self._client.page(self._path, self._query((), self._most))
         return Page(self._resources(rows), following)
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
@@ -56,8 +62,13 @@ class Listed(Collection):
             row = self._client.get(f"{self._path}/{path_value(branch[0].values[0])}")
             yield from [] if row is None else [row]
             return
-        for rows in self._client.rows(self._path, self._query(branch, self._most)):
-            yield from rows
+        try:
+            for rows in self._client.rows(self._path, self._query(branch, self._most)):
+                yield from rows
+        except ScimError as error:
+            if not is_refused_search(error, branch):
+                raise
+            yield from self._found(())
 
     def _query(self, branch: Branch, size: int) -> dict[str, Any]:
         query: dict[str, Any] = {"limit": size, "sort": "created"}
@@ -67,6 +78,14 @@ class Listed(Collection):
 
     def _resources(self, rows: Iterable[dict[str, Any]]) -> list[Resource]:
         return [self.mapping.to_scim(flat(row)) for row in rows]
+
+
+def is_refused_search(error: ScimError, conditions: Sized) -> bool:
+    """Tell whether Learn refuses what is sought: a data source that it does not have, say.
+
+    Then the list is read without conditions, for what they say is checked here anyway.
+    """
+    return error.status == 400 and len(conditions) > 0
 
 
 def _is_lookup(branch: Branch) -> bool:

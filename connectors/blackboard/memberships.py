@@ -10,6 +10,7 @@ from connectors.blackboard import fields
 from connectors.blackboard.client import BlackboardClient, path_value
 from connectors.blackboard.fields import ID, an_id
 from connectors.blackboard.flat import NULL, flat, nested
+from connectors.blackboard.listed import is_refused_search
 from connectors.blackboard.sources import Sources
 from connectors.blackboard.walking import Walker
 from connectors.mapping import Field, Impossible, Mapping, Push, Resource, read_only
@@ -170,7 +171,7 @@ class Memberships(Collection):
             yield [] if row is None else [row]
         elif user:
             path = f"v1/users/{path_value(user)}/courses"
-            yield from self._listed(path, {"limit": MOST_OF_USER, **query})
+            yield from self._listed(path, {"limit": MOST_OF_USER}, query)
         elif course:
             yield from self._of_course(course, query)
         else:
@@ -178,15 +179,19 @@ class Memberships(Collection):
                 yield from self._of_course(each, query)
 
     def _of_course(self, course: str, query: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
-        query = {"limit": MOST_OF_COURSE, **query, "expand": "user"}
-        return self._listed(f"v1/courses/{course}/users", query)
+        whole = {"limit": MOST_OF_COURSE, "expand": "user"}
+        return self._listed(f"v1/courses/{course}/users", whole, query)
 
-    def _listed(self, path: str, query: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    def _listed(
+        self, path: str, whole: dict[str, Any], query: dict[str, Any]
+    ) -> Iterator[list[dict[str, Any]]]:
         try:
-            yield from self._client.rows(path, {"sort": "created", **query})
+            yield from self._client.rows(path, {"sort": "created", **whole, **query})
         except ScimError as error:
-            # There is no such course or person, or no more: nobody is a member.
-            if error.status != 404:
+            if is_refused_search(error, query):
+                yield from self._listed(path, whole, {})
+            elif error.status != 404:
+                # There is no such course or person, or no more: nobody is a member.
                 raise
 
     def _resource(self, row: dict[str, Any]) -> Resource:

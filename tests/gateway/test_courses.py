@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from schemas.filters import instant
-from tests.gateway.service import TARGETS, Scim, Service, course, membership
+from schemas.group import LMS_GROUP
+from tests.gateway.service import TARGETS, Scim, Service, course, membership, team
 
 ROLES = {
     "memory": ("Student", "Instructor"),
@@ -294,6 +295,69 @@ class TestTransfer:
         refused = scim.post(f"/Memberships/{id}/.transfer", {"courseId": second})
         assert refused.status_code == 403
         assert found(scim, f'userId eq "{user}"') == {id}
+
+
+class TestGroupsOfCourses:
+    """Who joins a course's group is in the course first, or refused."""
+
+    @pytest.fixture(params=["moodle", "blackboard"])
+    def lms(self, request: pytest.FixtureRequest) -> str:
+        return str(request.param)
+
+    def scim(self, lms: str, make: Callable[..., Service], *, enrol: bool) -> Scim:
+        options = {"more": {"groups": ["cohort", "courseGroup"]}}
+        return Scim(make(options=options, policies={"enrol_members": enrol}), lms)
+
+    def group(self, at: str, *users: str) -> dict[str, Any]:
+        return team("Team", *users, **{LMS_GROUP: {"courseId": at}})
+
+    def test_new_members_are_enrolled_each_by_a_write_of_its_own(
+        self, lms: str, make: Callable[..., Service]
+    ) -> None:
+        scim = self.scim(lms, make, enrol=True)
+        ann, bob, at = scim.add("ann"), scim.add("bob"), scim.add_course("PHYS-1")
+        made = scim.post("/Groups", self.group(at, ann))
+        assert made.status_code == 201, made.text
+        id = made.json["id"]
+        add = {"op": "add", "path": "members", "value": [{"value": ann}, {"value": bob}]}
+        assert scim.patch(f"/Groups/{id}", add).status_code in (200, 204)
+        assert scim.members(id) == {ann, bob}
+        members = scim.get("/Memberships", filter=f'courseId eq "{at}"').json["Resources"]
+        assert {m["userId"] for m in members} == {ann, bob}
+        events = scim.service.events[3:]
+        written = {(e["operation"], e["resourceType"], e["requestId"]) for e in events}
+        first, second = events[0]["requestId"], events[-1]["requestId"]
+        assert written == {
+            ("create", "Membership", first),
+            ("create", "Group", first),
+            ("create", "Membership", second),
+            ("patch", "Group", second),
+        }
+
+    def test_without_the_policy_they_are_refused_before_any_write(
+        self, lms: str, make: Callable[..., Service]
+    ) -> None:
+        scim = self.scim(lms, make, enrol=False)
+        ann, bob, at = scim.add("ann"), scim.add("bob"), scim.add_course("PHYS-1")
+        scim.enrol(ann, at)
+        refused = scim.post("/Groups", self.group(at, ann, bob))
+        assert (refused.status_code, refused.json["scimType"]) == (400, "invalidValue")
+        assert bob in refused.json["detail"]
+        found = scim.get("/Groups", filter='displayName eq "Team"').json
+        assert found["totalResults"] == 0
+        made = scim.post("/Groups", self.group(at, ann))
+        add = {"op": "add", "path": "members", "value": [{"value": bob}]}
+        assert scim.patch(f"/Groups/{made.json['id']}", add).status_code == 400
+        assert scim.members(made.json["id"]) == {ann}
+
+    def test_nobody_is_enrolled_for_a_member_that_does_not_exist(
+        self, lms: str, make: Callable[..., Service]
+    ) -> None:
+        scim = self.scim(lms, make, enrol=True)
+        at = scim.add_course("PHYS-1")
+        refused = scim.post("/Groups", self.group(at, NOBODY[lms]))
+        assert refused.status_code == 400
+        assert found(scim, f'courseId eq "{at}"') == set()
 
 
 class TestRoles:

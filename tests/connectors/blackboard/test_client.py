@@ -15,6 +15,7 @@ from connectors.http import counted
 from connectors.planning import plan
 from schemas.errors import ScimError
 from schemas.filters import parse_filter
+from schemas.match import compile_filter
 from tests.connectors.blackboard.joined import Joined, joined, options
 
 
@@ -204,6 +205,30 @@ class TestQueries:
         found(blackboard, text)
         (sent,) = blackboard.site.queries
         assert set(dict(httpx.QueryParams(sent))) <= {"limit", "sort"}
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("User", 'dataSourceId eq "_999_1"'),
+            ("User", 'available eq "Never"'),
+            ("User", 'available eq "yes" and dataSourceId eq "_999_1"'),
+            ("Course", 'termId eq "_999_1"'),
+            ("Course", 'available eq "x" or dataSourceId eq "_999_1"'),
+            ("Membership", 'courseId eq "_5001_1" and dataSourceId eq "_999_1"'),
+            ("Membership", 'courseId eq "_5001_1" and courseRoleId eq "King"'),
+            ("Membership", 'userId eq "_101_1" and available eq "Never"'),
+        ],
+    )
+    def test_what_learn_refuses_to_look_for_is_looked_for_here(self, name: str, text: str) -> None:
+        blackboard = joined(users=3, courses=1)
+        collection = blackboard[name]
+        every = found(blackboard, None, name)
+        node = parse_filter(text, collection.mapping.full)
+        wanted = [one["id"] for one in filter(compile_filter(node), every)]
+        residual = plan(node, collection.mapping).residual
+        assert residual is not None
+        matching = filter(compile_filter(residual), found(blackboard, text, name))
+        assert [one["id"] for one in matching] == wanted
 
     def test_a_date_has_one_bound_there_and_the_other_here(self) -> None:
         blackboard = joined(users=30)

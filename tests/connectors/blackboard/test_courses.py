@@ -209,17 +209,6 @@ class TestGroups:
         assert len(made["members"]) == 8
         assert sum(call.startswith("GET") for call in blackboard.calls) == 1
 
-    def test_members_can_be_enrolled_by_policy(self) -> None:
-        blackboard = joined(users=2, courses=2, more={"enrol_members": True})
-        group = {**self.group("_101_1"), LMS_GROUP: {"courseId": TWO}}
-        before = blackboard["Membership"].get(f"{TWO}._101_1")
-        made = blackboard["Group"].create(group)
-        assert [m["value"] for m in made["members"]] == ["_101_1"]
-        assert before or blackboard["Membership"].get(f"{TWO}._101_1")
-        with pytest.raises(ScimError) as refused:
-            blackboard["Group"].create({**self.group("_999_1"), LMS_GROUP: {"courseId": TWO}})
-        assert (refused.value.status, "_999_1" in refused.value.detail) == (400, True)
-
     def test_a_full_group_takes_nobody_of_a_request(self, blackboard: Joined) -> None:
         for user in ("_101_1", "_102_1", "_103_1"):
             blackboard["Membership"].create({"userId": user, "courseId": ONE})
