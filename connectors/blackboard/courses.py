@@ -115,8 +115,7 @@ class Courses(Listed):
         self._client.send("DELETE", f"{PATH}/{id}")
 
     def find_again(self, resource: Resource) -> Resource | None:
-        form = fields.key("courseId")(resource["courseId"])
-        return self.shown(form) if form else None
+        return self.named("courseId", resource["courseId"])
 
 
 def _refuse_misplaced(course: Resource, given: set[str]) -> None:

@@ -10,8 +10,10 @@ from connectors.blackboard.client import BlackboardClient, path_value
 from connectors.blackboard.fields import ID, query_of
 from connectors.blackboard.flat import flat
 from connectors.mapping import Mapping, Resource
-from connectors.planning import Branch, Plan
+from connectors.planning import Branch, Plan, plan
 from schemas.errors import ScimError
+from schemas.filters import Compare, parse_path
+from schemas.match import compile_filter
 
 
 class Listed(Collection):
@@ -56,6 +58,17 @@ class Listed(Collection):
         """Return the resource that a form of its id names, such as `userName:ann`."""
         row = self._client.get(f"{self._path}/{path_value(form)}")
         return None if row is None else self.mapping.to_scim(flat(row))
+
+    def named(self, name: str, value: str) -> Resource | None:
+        """Return the resource of that name, by its path form or else out of the whole list."""
+        full = self.mapping.full
+        node = Compare(parse_path(name, full), "eq", value)
+        holds = compile_filter(node)
+        for batch in self.search(plan(node, self.mapping)):
+            for resource in batch:
+                if holds(resource):
+                    return resource
+        return None
 
     def _found(self, branch: Branch) -> Iterator[dict[str, Any]]:
         if _is_lookup(branch):

@@ -21,7 +21,7 @@ from connectors.overrides import overridden
 from connectors.passwords import new_password
 from schemas.attributes import ENTERPRISE
 from schemas.changes import Change
-from schemas.errors import ScimError, forbidden, invalid_value, uniqueness
+from schemas.errors import ScimError, forbidden, invalid_value
 from schemas.user import LMS_USER, USER
 
 PATH = "v1/users"
@@ -173,8 +173,7 @@ class Users(Listed):
         self._client.send("DELETE", f"{PATH}/{id}")
 
     def find_again(self, resource: Resource) -> Resource | None:
-        form = fields.key("userName")(resource["userName"])
-        return self.shown(form) if form else None
+        return self.named("userName", resource["userName"])
 
     def _patched(self, id: str, native: Native) -> Resource | None:
         row = self._client.send("PATCH", f"{PATH}/{id}", nested(native))
@@ -239,7 +238,7 @@ class Users(Listed):
             try:
                 self._client.send("PUT", f"{PATH}/{id}/observers/{item['value']}")
             except ScimError as error:
-                if error.scim_type != uniqueness("").scim_type:
+                if error.status != 409:
                     raise
 
 

@@ -286,6 +286,11 @@ class TestQueries:
         planned = plan(parse_filter(text, users.full), users)
         assert planned.branches is None
         assert made["id"] in [user["id"] for user in found(blackboard, text)]
+        assert blackboard["User"].find_again({"userName": login})["id"] == made["id"]
+
+    @pytest.mark.parametrize("login", [" ann ", "  ", "nobody", "a/nobody"])
+    def test_a_login_that_nobody_has(self, login: str) -> None:
+        assert joined(users=1)["User"].find_again({"userName": login}) is None
 
     def test_many_keys_are_looked_up_one_by_one_and_no_more_than_fifty(self) -> None:
         blackboard = joined(users=60)
