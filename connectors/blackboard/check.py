@@ -55,7 +55,7 @@ def findings(client: BlackboardClient) -> Iterator[Finding]:
     try:
         version = (client.get("v1/system/version") or {}).get("learn", {})
     except ScimError as error:
-        yield Finding("error", error.detail, "Check url, client_id and client_secret.")
+        yield Finding("error", error.detail, "Check url, client_id and client_secret")
         return
     shown = ".".join(str(version.get(part, "?")) for part in ("major", "minor", "patch"))
     yield Finding("ok", f"Blackboard Learn {shown} answers, and takes the application's key.")
@@ -76,7 +76,7 @@ def _probed(client: BlackboardClient, probe: _Probe) -> Finding:
             client.send(probe.method, probe.path, probe.body)
     except ScimError as error:
         if error.status == 403:
-            cure = f"Give the entitlement {probe.entitlement}: {_WHERE}."
+            cure = f"Give the entitlement {probe.entitlement}: {_WHERE}"
             return Finding("error", f"The integration's user lacks {probe.what}.", cure)
         if error.status >= 500:
             return Finding("error", f"{probe.what.capitalize()}: {error.detail}")
@@ -93,5 +93,5 @@ def _completeness(client: BlackboardClient) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "Lists and exports may omit users who hold SystemAdmin.",
-            "They are shown only to an integration user who holds SystemAdmin as well.",
+            "They are shown only to an integration user who holds SystemAdmin as well",
         )
