@@ -54,7 +54,7 @@ def fill_with_odd_names(blackboard: Joined) -> None:
 
 @cache
 def held(name: str) -> tuple[Collection, list[Resource], st.SearchStrategy[str]]:
-    blackboard = joined(users=8, courses=3, case_sensitive_ids=False)
+    blackboard = joined(users=8, courses=3, case_sensitive_ids=False, daily_limit=10**8)
     fill_with_odd_names(blackboard)
     collection = blackboard[name]
     every = everything(collection)
