@@ -227,12 +227,17 @@ def _filled(name: str) -> tuple[Collection, list[Resource], st.SearchStrategy[st
         id = memory.collections["User"].create(user)["id"]
         group = {"displayName": text, **known, "members": [{"value": id}]}
         memory.collections["Group"].create(group)
+        at = {**COURSE, **known, "courseId": text, "closedComplete": bool(number % 2)}
+        course = memory.collections["Course"].create(at)["id"]
+        pair = {"userId": id, "courseId": course, "courseRoleId": text}
+        memory.collections["Membership"].create(pair)
+        memory.collections["Role"].create({"roleId": text, "kind": "course"})
     collection = memory.collections[name]
     every = everything(collection)
     return collection, every, law_filters(collection, every)
 
 
-@pytest.mark.parametrize("name", ["User", "Group"])
+@pytest.mark.parametrize("name", ["User", "Group", "Course", "Membership", "Role"])
 @properties
 @given(data=st.data())
 def test_searching_finds_what_filtering_everything_finds(name: str, data: st.DataObject) -> None:
