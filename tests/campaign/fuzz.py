@@ -23,7 +23,7 @@ LONGEST_SECONDS = 20.0
 
 
 def run(count: int, seed: int) -> Report:
-    """Send so many requests to the targets memory and moodle."""
+    """Send so many requests to all targets."""
     report = Report("fuzz", seed)
     nonsense = Nonsense(random.Random(seed))
     statuses: Counter[str] = Counter()

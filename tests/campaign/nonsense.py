@@ -102,7 +102,7 @@ class Nonsense:
 
     def request(self) -> tuple[str, str, dict[str, Any]]:
         """Return method, path and what werkzeug's client takes besides."""
-        target = self.dice.choice(["memory", "moodle"] * 20 + ["nothing", ""])
+        target = self.dice.choice(["memory", "moodle", "blackboard"] * 20 + ["nothing", ""])
         method = self.dice.choice(_METHODS)
         endpoints = _ENDPOINTS[:3] * 20 + _ENDPOINTS[3:5] * (6 if method == "POST" else 2)
         parts = [target, "scim", "v2", self.dice.choice(endpoints + _ENDPOINTS)]
