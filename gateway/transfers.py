@@ -82,7 +82,9 @@ def _made(
     try:
         return writer.create(target, memberships, caller, lambda: wanted)
     except ScimError as error:
+        if error.status != 409:
+            raise
         found = memberships.find_again({**kept, "courseId": course})
-        if error.status != 409 or found is None:
+        if found is None:
             raise
         return found

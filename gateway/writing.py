@@ -55,7 +55,6 @@ class Writer:
         self._tombstones = tombstones
         self._reader = reader
         self._settler = settler
-        self._values = "values"
         self._ahead: Ahead | None = None
 
     def reading_ahead(self, target: Target, places: Iterable[tuple[Collection, str]]) -> Writer:
@@ -83,6 +82,8 @@ class Writer:
                 lookup=lookup_of(full, resource),
                 changes=records(collection.mapping, changes),
             )
+            self._refuse_tombstoned(target, changes)
+            self._enrol(target, collection, caller, {}, resource)
             deleted = self._tombstones.by_login(target.name, name, login) if login else None
             if deleted is not None:
                 self._lock(target, collection, attempt, deleted)
@@ -92,8 +93,6 @@ class Writer:
                 revived := self._revived(target, collection, attempt, resource, deleted)
             ):
                 return revived
-            self._refuse_tombstoned(target, changes)
-            self._enrol(target, collection, caller, {}, resource)
             attempt.begin()
             created = self._created(target, collection, attempt, resource)
             attempt.note(resource_id=created["id"])
@@ -120,12 +119,13 @@ class Writer:
             caller.require(_scope(collection))
             collection.require("update")
             message = self._loaded(target, collection, attempt, body())
+            named = _names(message)
 
             def desired(before: Resource) -> Resource:
-                kept = {n: before[n] for n in mapping.whole - set(message) if n in before}
+                kept = {n: before[n] for n in mapping.whole - named if n in before}
                 return mapping.with_filled(before, {**message, **kept})
 
-            wanted = mapping.kept & _names(message)
+            wanted = mapping.kept & named
             return self._change(target, collection, attempt, caller, wanted, desired, condition)
 
     def patch(
@@ -255,9 +255,9 @@ class Writer:
         if not changes:
             attempt.outcome = "noChange"
             return before
-        self._lock_values(target, collection, attempt, changed_values(full, changes))
         self._refuse_tombstoned(target, changes)
         self._enrol(target, collection, caller, before, after)
+        self._lock_values(target, collection, attempt, changed_values(full, changes))
         attempt.begin()
         return self._updated(target, collection, attempt, before, after, changes)
 
@@ -454,18 +454,15 @@ class Writer:
         before: Resource,
         after: Resource,
     ) -> None:
-        """Let new members of a group into its course, where that is the target's policy."""
-        if collection.mapping.full.name != "Group":
-            return
-        # The group's own locks are held: nobody may ask their family again.
-        inner = copy(self)
-        inner._values = "enrolments"
-        enrol_new_members(
-            lambda memberships, body: inner.create(target, memberships, caller, lambda: body),
-            target,
-            before,
-            after,
-        )
+        """Let new members of a group into its course, where that is the target's policy.
+
+        A write of its own, so no lock on values may be held yet: it takes such locks itself.
+        """
+        memberships = target.connector.collections.get("Membership")
+        is_group = collection.mapping.full.name == "Group"
+        if is_group and memberships is not None and target.settings.enrol_members:
+            create = partial(self.create, target, memberships, caller)
+            enrol_new_members(memberships, create, before, after)
 
     def _refuse_tombstoned(self, target: Target, changes: Iterable[Change]) -> None:
         """Refuse to make a deleted account a member; it is still there in the LMS."""
@@ -493,7 +490,7 @@ class Writer:
             for value in unique_values(collection.mapping.full, resource)
         ]
         timeout = target.settings.options.timeout
-        attempt.locks.enter_context(self._database.lock(keys, timeout, family=self._values))
+        attempt.locks.enter_context(self._database.lock(keys, timeout, family="values"))
 
 
 def _scope(collection: Collection) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from gateway.keys import unique_values
+from schemas.errors import ScimError
 from schemas.filters import instant
 from schemas.group import LMS_GROUP
 from tests.gateway.service import TARGETS, Scim, Service, course, membership, team
@@ -333,6 +335,32 @@ class TestGroupsOfCourses:
             ("create", "Membership", second),
             ("patch", "Group", second),
         }
+
+    def test_an_enrolment_at_work_is_nobody_elses_to_settle(
+        self, make: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        scim = self.scim("memory", make, enrol=True)
+        ann, at = scim.add("ann"), scim.add_course("PHYS-1")
+        known = scim.service.app.extensions["matricula"]
+        memberships = known["targets"]["memory"].connector.collections["Membership"]
+        create, refused = memberships.create, []
+
+        def watched(resource: dict[str, Any]) -> dict[str, Any]:
+            values = unique_values(memberships.mapping.full, resource)
+            keys = [f"memory/Membership/{value.casefold()}" for value in values]
+            with pytest.raises(ScimError), known["database"].lock(keys, 0.05, family="values"):
+                pass
+            refused.append(keys)
+            made: dict[str, Any] = create(resource)
+            return made
+
+        monkeypatch.setattr(memberships, "create", watched)
+        assert scim.post("/Groups", self.group(at, ann)).status_code == 201
+        group = scim.add_group("Crew", **{LMS_GROUP: {"courseId": at}})
+        bob = scim.add("bob")
+        add = {"op": "add", "path": "members", "value": [{"value": bob}]}
+        assert scim.patch(f"/Groups/{group}", add).status_code == 200
+        assert len(refused) == 2
 
     def test_without_the_policy_they_are_refused_before_any_write(
         self, lms: str, make: Callable[..., Service]
