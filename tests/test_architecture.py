@@ -15,6 +15,8 @@ OURS = {*PACKAGES, "tests", "wsgi"}
 SQL = frozenset(
     "database commits tables audit audit_query tokens tombstones walks locks migrations".split()
 )
+SIMULATION = "simulation"
+"""The folder beside those of the LMSs that only their simulators import."""
 OVERRIDDEN = {"Meta", "format"}
 """What frameworks ask for by name: marshmallow's options, a log formatter's method."""
 _SKIPPED = {".git", ".venv", "build", "__pycache__", ".hypothesis"}
@@ -76,8 +78,15 @@ def lms_of(path: Path) -> str | None:
     return parts[0] if len(parts) > 1 else None
 
 
+def is_simulator(path: Path) -> bool:
+    """Tell whether a file belongs to an LMS's simulator, or to what all of them share."""
+    parts = path.relative_to(ROOT).parts
+    return parts[0] == "connectors" and (parts[1] == SIMULATION or "simulator" in parts[2:-1])
+
+
 def test_no_connector_imports_another() -> None:
-    lmss = {path.parent.name for path in (ROOT / "connectors").glob("*/__init__.py")}
+    folders = {path.parent.name for path in (ROOT / "connectors").glob("*/__init__.py")}
+    lmss = folders - {SIMULATION}
     assert lmss
     for path in sources("connectors"):
         own = lms_of(path)
@@ -88,15 +97,22 @@ def test_no_connector_imports_another() -> None:
 
 
 def test_simulators_know_nothing_of_connectors() -> None:
-    found = [path for path in sources("connectors") if "simulator" in path.parts]
+    found = [path for path in sources("connectors") if is_simulator(path)]
     assert found
     for path in found:
         own = f"connectors.{lms_of(path)}.simulator"
         for name in imports(path):
             assert not name.startswith("httpx"), f"{path} imports {name}"
             if name.partition(".")[0] in OURS and name != "connectors":
-                shared = name.startswith("connectors.faults")
+                shared = name.startswith(("connectors.faults", f"connectors.{SIMULATION}"))
                 assert shared or name.startswith(own), f"{path} imports {name}"
+
+
+def test_only_simulators_know_what_they_share() -> None:
+    shared = importers(f"connectors.{SIMULATION}", *PACKAGES)
+    assert shared
+    for file in shared:
+        assert is_simulator(ROOT / file), file
 
 
 @pytest.mark.parametrize(
@@ -120,8 +136,7 @@ def test_marshmallow_is_for_messages() -> None:
 
 def test_flask_is_for_the_gateway_and_the_simulators() -> None:
     for file in importers("flask", *PACKAGES) | importers("werkzeug", *PACKAGES):
-        simulator = "/simulator/" in file or file.endswith("/simulator.py")
-        assert simulator or file.startswith("gateway/"), file
+        assert is_simulator(ROOT / file) or file.startswith("gateway/"), file
 
 
 def test_sql_has_its_places() -> None:

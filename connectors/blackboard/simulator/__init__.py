@@ -12,13 +12,13 @@ from typing import Any
 from flask import Flask
 
 from connectors.blackboard.simulator.builtin import furnish
-from connectors.blackboard.simulator.clock import Clock
 from connectors.blackboard.simulator.control import make_control
 from connectors.blackboard.simulator.seeding import seed
 from connectors.blackboard.simulator.server import PathMender, make_server
 from connectors.blackboard.simulator.settings import Settings
 from connectors.blackboard.simulator.site import Site
 from connectors.faults import Faults
+from connectors.simulation.clock import Clock
 
 __all__ = ["Clock", "Settings", "Simulator", "Site", "create_simulator"]
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from connectors.blackboard.simulator.calls import Call
-from connectors.blackboard.simulator.clock import read_date
 from connectors.blackboard.simulator.errors import bad_request
 from connectors.blackboard.simulator.ids import resolve
 from connectors.blackboard.simulator.records import Record
 from connectors.blackboard.simulator.settings import Version
 from connectors.blackboard.simulator.shapes import value_at
+from connectors.simulation.clock import read_date
 
 R = TypeVar("R", bound=Record)
 Test = Callable[[Any], bool]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from connectors.blackboard.simulator.clock import Clock
 from connectors.blackboard.simulator.settings import Settings
+from connectors.simulation.clock import Clock
 
 
 class Budget:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from connectors.blackboard.simulator.children import link
-from connectors.blackboard.simulator.clock import write_date
 from connectors.blackboard.simulator.courses import add_course, new_body
 from connectors.blackboard.simulator.groups import add_group
 from connectors.blackboard.simulator.memberships import enrol
@@ -13,6 +12,7 @@ from connectors.blackboard.simulator.records import Course, User
 from connectors.blackboard.simulator.shapes import merge
 from connectors.blackboard.simulator.site import Site
 from connectors.blackboard.simulator.users import add_user
+from connectors.simulation.clock import write_date
 
 GIVEN_NAMES = (
     "Ariel", "Bo", "Chidi", "Dana", "Ewa", "Farid", "Görkem", "Hana", "Ivo", "Jürgen", "Kenji",

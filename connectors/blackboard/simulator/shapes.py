@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from connectors.blackboard.simulator.clock import read_date, write_date
 from connectors.blackboard.simulator.errors import bad_request
 from connectors.blackboard.simulator.settings import Settings, Version
+from connectors.simulation.clock import read_date, write_date
 
 Kind = Literal["text", "choice", "date", "day", "number", "flag", "texts", "object"]
 _CLEARABLE = ("text", "date", "day", "number", "texts")

@@ -8,12 +8,12 @@ import threading
 import uuid
 from collections import deque
 
-from connectors.blackboard.simulator.clock import Clock
 from connectors.blackboard.simulator.rates import Budget
 from connectors.blackboard.simulator.records import Course, Group, Record, Role, Task, User
 from connectors.blackboard.simulator.settings import Settings
 from connectors.blackboard.simulator.tables import Enrolments, Table
 from connectors.blackboard.simulator.tokens import Tokens
+from connectors.simulation.clock import Clock
 
 FIRST_USER = 101
 FIRST_COURSE = 5001

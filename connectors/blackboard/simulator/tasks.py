@@ -6,11 +6,11 @@ from copy import deepcopy
 from typing import Any
 
 from connectors.blackboard.simulator.calls import PREFIX, Answer, Call
-from connectors.blackboard.simulator.clock import write_date
 from connectors.blackboard.simulator.errors import RestError, bad_request, not_found
 from connectors.blackboard.simulator.ids import find_course, is_primary
 from connectors.blackboard.simulator.records import Course, Task
 from connectors.blackboard.simulator.site import Site, stable_hex
+from connectors.simulation.clock import write_date
 
 DELETION = "course-delete"
 COPY = "course-copy"

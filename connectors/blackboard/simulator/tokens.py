@@ -6,9 +6,9 @@ import secrets
 import string
 from typing import TYPE_CHECKING, Any
 
-from connectors.blackboard.simulator.clock import Clock
 from connectors.blackboard.simulator.errors import OAuthError
 from connectors.blackboard.simulator.settings import Settings
+from connectors.simulation.clock import Clock
 
 if TYPE_CHECKING:
     from connectors.blackboard.simulator.calls import Call

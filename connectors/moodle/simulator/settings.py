@@ -63,7 +63,8 @@ class Settings:
             raise ValueError("database is mariadb or postgresql")
         if self.maintenance not in (None, "site", "offline"):
             raise ValueError("maintenance is None, site or offline")
-        self.show_user_identity = tuple(self.show_user_identity)
+        for name in ("show_user_identity", "custom_fields", "languages", "auth_methods"):
+            setattr(self, name, tuple(getattr(self, name)))
 
     @property
     def profile_fields(self) -> tuple[CustomField, ...]:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from connectors.blackboard.simulator import Clock, create_simulator
-from connectors.blackboard.simulator.clock import write_date
 from connectors.blackboard.simulator.entitlements import (
     ALL,
     MANAGE_DATA_SOURCES,
@@ -20,6 +19,7 @@ from connectors.blackboard.simulator.entitlements import (
     WRITE_MEMBERSHIPS,
     WRITE_TERMS,
 )
+from connectors.simulation.clock import write_date
 from tests.connectors.blackboard.site import PREFIX, START, Client, course, person
 
 BOUND = "2025-01-13T06:00:00.000Z"

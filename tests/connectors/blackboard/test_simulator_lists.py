@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from connectors.blackboard.simulator import Clock, create_simulator
-from connectors.blackboard.simulator.clock import write_date
 from connectors.blackboard.simulator.entitlements import ALL, MODIFY_USERS
+from connectors.simulation.clock import write_date
 from tests.connectors.blackboard.site import PREFIX, START, Client, course, person
 
 LISTS = {

@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from connectors.blackboard.simulator import Clock, create_simulator
-from connectors.blackboard.simulator.clock import write_date
 from connectors.blackboard.simulator.entitlements import (
     ALL,
     CREATE_USERS,
@@ -18,6 +17,7 @@ from connectors.blackboard.simulator.entitlements import (
     VIEW_SOME_OF_USERS,
     VIEW_USERS,
 )
+from connectors.simulation.clock import write_date
 from tests.connectors.blackboard.site import PREFIX, START, Client, person
 
 TAKEN = "A user with the same userName or externalId already exists"

@@ -1,4 +1,4 @@
-"""The time of a simulated site, which a test may move, and the form in which dates travel."""
+"""The time of a simulated site, which a test may move, and how most LMSs write it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Clock:
         self._ahead += seconds
 
     def stamp(self) -> str:
-        """Return the time in the form in which dates travel."""
+        """Return the time as ISO 8601 in UTC with milliseconds."""
         return write_date(self.now())
 
 

@@ -1,0 +1,1 @@
+"""What the simulators of all LMSs share; no connector knows of it."""
