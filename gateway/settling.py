@@ -144,6 +144,8 @@ class Settler:
         if intent.operation == "delete" and not self._is_kept(intent):
             if current is None:
                 return Judgement("success", "Carried out: the resource is gone.", id)
+            if collection.deletes_later:
+                return Judgement("unknown", "Still there; the LMS may have queued it.", id)
             return Judgement("failed", "Not carried out.", id)
         if current is None:
             return Judgement("failed", "The resource does not exist any more.", id)

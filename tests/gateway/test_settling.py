@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.serving import make_server
 
+from connectors.blackboard.simulator import create_simulator
 from gateway.audit import AuditLog, ChangeRecord, Intent
 from tests.gateway.service import Scim, Service, person, team
 
@@ -117,10 +118,11 @@ def test_an_update_that_cannot_be_looked_up_is_settled_later_as_carried_out(mood
 class _Picky:
     """A fault that decides by itself which calls it concerns."""
 
-    kind, times, delay, retry_after, status = "status", 99, 0, None, 500
+    times, delay, retry_after, status = 99, 0, None, 500
 
-    def __init__(self, concerns: Callable[[str, bytes], bool]) -> None:
+    def __init__(self, concerns: Callable[[str, bytes], bool], kind: str = "status") -> None:
         self.concerns = concerns
+        self.kind = kind
 
 
 @pytest.mark.parametrize("policy", ["disable", "delete"])
@@ -134,6 +136,25 @@ def test_a_deletion_that_was_carried_out_is_answered_so(
     assert moodle.delete(f"/Users/{id}").status_code == 204
     assert moodle.get(f"/Users/{id}").status_code == 404
     assert moodle.event["outcome"] == "success"
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "drop_before"])
+def test_a_deletion_that_the_lms_may_have_queued_is_of_unknown_outcome(
+    make: Callable[..., Service], kind: str
+) -> None:
+    blackboard = create_simulator(case_sensitive_ids=False, task_seconds=60)
+    scim = Scim(make(blackboard=blackboard, policies={"delete": "delete"}), "blackboard")
+    id = scim.add_course("PHYS-1")
+    lost = iter([False, True])  # the read before the deletion is answered
+    picky = _Picky(lambda target, body: id in target and next(lost, False), kind)
+    blackboard.faults._planned.append(picky)
+    assert scim.delete(f"/Courses/{id}").status_code == 502
+    assert scim.event["outcome"] == "unknown"
+    # Whether it was queued shows only when the time for that is over.
+    blackboard.site.clock.advance(61)
+    assert scim.delete(f"/Courses/{id}").status_code == (404 if kind == "drop_after" else 204)
+    settled = [event["outcome"] for event in scim.service.events[-2:]]
+    assert settled == (["success", "refused"] if kind == "drop_after" else ["unknown", "success"])
 
 
 @pytest.mark.parametrize("kind", LOST)
