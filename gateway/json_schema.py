@@ -232,7 +232,8 @@ MESSAGES: dict[str, Node] = {
          "nativeCalls": _all(_message(
             {"call": _TEXT,
              "parameters": _all(_message({"name": _TEXT, "values": _all({})}))})),
-         "residual": _TEXT_OR_NULL, "readsEverything": _FLAG, "estimatedCalls": _WHOLE},
+         "residual": _TEXT_OR_NULL, "readsEverything": _FLAG, "estimatedCalls": _WHOLE,
+         "estimateIsMinimum": _FLAG},
     ),
 }  # fmt: skip
 """The messages of the standard and of this service's own endpoints, by name."""

@@ -162,9 +162,14 @@ class Reader:
 
     @staticmethod
     def explain(target: Target, collection: Collection, query: Query) -> dict[str, Any]:
-        """Return the plan of a query in words and figures; makes no LMS call."""
+        """Return the plan of a query in words and figures; makes no LMS call.
+
+        The estimate is a minimum where a list is read, for nobody knows how many pages or courses
+        it takes, and where what is shown takes calls of its own.
+        """
         planned = plan(query.filter, collection.mapping)
         branches = planned.branches
+        completes = branches != () and bool(costly_of(collection, query.projection))
         return {
             "target": target.name,
             "resourceType": collection.mapping.full.name,
@@ -181,8 +186,8 @@ class Reader:
             ],
             "residual": None if planned.residual is None else str(planned.residual),
             "readsEverything": branches is None,
-            "estimatedCalls": (1 if branches is None else len(branches))
-            + (1 if branches != () and costly_of(collection, query.projection) else 0),
+            "estimatedCalls": (1 if branches is None else len(branches)) + completes,
+            "estimateIsMinimum": completes or not planned.is_lookup,
         }
 
 

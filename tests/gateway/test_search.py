@@ -249,6 +249,36 @@ def test_explain_makes_no_call(scim: Scim) -> None:
     assert scim.service.calls == 0
 
 
+def test_an_estimate_says_whether_it_is_a_minimum(scim: Scim) -> None:
+    def told(endpoint: str, **query: str) -> tuple[int, bool]:
+        answer = scim.get(f"/{endpoint}/.explain", **query).json
+        return answer["estimatedCalls"], answer["estimateIsMinimum"]
+
+    scim.service.forget()
+    is_memory = scim.name == "memory"  # which reads everything, members included
+    lookup = 'userName eq "ann"'
+    assert told("Users") == told("Users", filter="externalId pr") == (1, True)
+    assert told("Users", filter=lookup) == (1, is_memory)
+    assert told("Users", filter=f"{lookup} and externalId pr") == (1, is_memory)
+    assert told("Users", filter='id eq "no id"') == ((1, True) if is_memory else (0, False))
+    assert told("Groups", attributes="members") == (1 if is_memory else 2, True)
+    assert scim.service.calls == 0
+
+
+def test_a_lookup_takes_as_many_calls_as_estimated_and_a_list_no_fewer(
+    make: Callable[..., Service],
+) -> None:
+    for name in ("moodle", "blackboard"):
+        scim = Scim(make(users=250), name)
+        for query in ({"count": "1000"}, {"filter": 'userName eq "user1" or userName eq "x"'}):
+            told = scim.get("/Users/.explain", **query).json
+            scim.service.forget()
+            assert scim.get("/Users", **query).status_code == 200
+            calls, estimated = scim.service.calls, told["estimatedCalls"]
+            assert calls >= estimated if told["estimateIsMinimum"] else calls == estimated
+        assert not told["estimateIsMinimum"]
+
+
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_scan_beyond_the_limit_is_refused_with_the_plan(
     name: str, make: Callable[..., Service]
