@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from connectors.mapping import Mapping, Resource
 from connectors.planning import Plan
+from connectors.vault import Vault
 from schemas.changes import Change
 from schemas.errors import ScimError, not_implemented
 
@@ -37,6 +39,7 @@ class Options:
     more: dict[str, Any] = field(default_factory=dict, repr=False)
     transport: Any = field(default=None, repr=False, compare=False)
     observe: Observe | None = field(default=None, repr=False, compare=False)
+    vault: Vault | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,17 @@ class Page:
 
     resources: Sequence[Resource]
     next: str = ""
+
+
+def each_once(
+    batches: Iterable[Sequence[Resource]], key: Callable[[Resource], str] = itemgetter("id")
+) -> Iterator[list[Resource]]:
+    """Yield the batches without what has the same key as something that came before."""
+    seen: set[str] = set()
+    for batch in batches:
+        fresh = {key(resource): resource for resource in batch if key(resource) not in seen}
+        seen |= fresh.keys()
+        yield list(fresh.values())
 
 
 class Collection:

@@ -51,7 +51,8 @@ class Field:
     that sending the same again changes nothing. `default` is the SCIM value of a new resource that
     names none. The LMS gives a `filled` field a value of its own, so that a PUT which leaves it out
     means no change. A `costly` attribute needs calls of its own and is read only where somebody
-    wants it. `returned` is RFC 7643's: `request` for what a GET shows only when asked for it by
+    wants it. What is `modifiable` but not there `at_create` takes a second call, after the one that
+    creates. `returned` is RFC 7643's: `request` for what a GET shows only when asked for it by
     name. `subs` replaces characteristics of sub-attributes: `{"type": {"canonical_values": ...}}`.
 
     >>> Field("name.givenName", "firstname").mutability
@@ -108,3 +109,8 @@ class Row:
     field: Field
     path: Path
     constants: dict[str, Any]
+
+    @property
+    def is_apart(self) -> bool:
+        """Tell whether it is a list with calls of its own, such as members: the connector's own."""
+        return self.field.costly and self.path.attribute.multi_valued

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from connectors.fields import Field, Impossible, Push, Row, read_only, same
@@ -28,6 +28,12 @@ __all__ = [
 
 Resource = dict[str, Any]
 Native = dict[str, Any]
+Follow = Callable[[Resource, Resource], Resource]
+
+
+def nothing_follows(before: Resource, after: Resource) -> Resource:
+    """Return what a client wants as it is: the rule where no value is made of others."""
+    return after
 
 
 class Mapping:
@@ -39,6 +45,8 @@ class Mapping:
     `whole` are those costly ones that a resource shows by itself, `kept` those that can be
     written. `switch` is how a resource is kept but made unusable, where the LMS holds that. `later`
     are the attributes that an LMS may take only by a second call, after the one that creates.
+    `follow` returns the wanted resource with what else changes in it when a client has changed
+    something: a full name that is made of given and family name. `before` is {} for a new one.
 
         USERS = Mapping(
             USER,
@@ -48,10 +56,17 @@ class Mapping:
         )
     """
 
-    def __init__(self, full: ResourceType, *fields: Field, walk: str = "reads everything") -> None:
+    def __init__(
+        self,
+        full: ResourceType,
+        *fields: Field,
+        walk: str = "reads everything",
+        follow: Follow = nothing_follows,
+    ) -> None:
         self.full = full
         self.fields = fields
         self.walk = walk
+        self.follow = follow
         self.rows = tuple(_row(full, field) for field in fields)
         self.resource_type = narrowed(full, self.rows)
         self.costly = _costly(self.rows)
@@ -60,7 +75,11 @@ class Mapping:
         self.switch = full.switch if held else None
         costly = (row for row in self.rows if row.field.costly and row.field.writable)
         self.kept = frozenset(row.path.name for row in costly)
-        self.later = self.kept | ({self.switch.name} if self.switch else set())
+        second = (row for row in self.rows if row.field.modifiable and not row.field.at_create)
+        self.later = frozenset(
+            {*self.kept, *(row.path.name for row in second)}
+            | ({self.switch.name} if self.switch else set())
+        )
         self._by_path = {str(row.path): row for row in self.rows}
         self._groups: dict[tuple[str, str], list[Row]] = {}
         for row in self.rows:
@@ -75,8 +94,12 @@ class Mapping:
                 self._is_only_slot(row),
             )
             for row in self.rows
-            if row.field.readable and not row.field.costly
+            if row.field.readable and not row.is_apart
         ]
+
+    def with_fields(self, fields: Iterable[Field]) -> Mapping:
+        """Return the mapping with other rows."""
+        return Mapping(self.full, *fields, walk=self.walk, follow=self.follow)
 
     def with_filled(self, before: Resource, after: Resource) -> Resource:
         """Return `after` with what the LMS filled by itself and a PUT left out."""
@@ -87,12 +110,12 @@ class Mapping:
         return after
 
     def with_defaults(self, resource: Resource) -> Resource:
-        """Return a new resource with the target's defaults for what it does not name."""
+        """Return a new resource with the target's defaults, and with what follows from it."""
         for row in self.rows:
             default = row.field.default
             if default is not None and value_at(resource, row) is None:
                 place(resource, row.path, row.constants, self._is_only_slot(row), default)
-        return resource
+        return self.follow({}, resource)
 
     def refuse_removal(self, before: Resource, after: Resource) -> None:
         """Raise 400 mutability when `after` lacks what the LMS always has, such as `active`."""
@@ -125,7 +148,10 @@ class Mapping:
         return resource
 
     def carry_over(self, before: Resource, after: Resource) -> Resource:
-        """Return `after` with what a client cannot write, or cannot clear and left out."""
+        """Return `after` with what a client cannot write, or cannot clear and left out.
+
+        And with what follows from its changes.
+        """
         carried: Resource = {**after, "id": before["id"]}
         if "meta" in before:
             carried["meta"] = before["meta"]
@@ -136,13 +162,13 @@ class Mapping:
                 value = value_at(before, row)
                 if value is not None:
                     place(carried, row.path, row.constants, self._is_only_slot(row), value)
-        return carried
+        return self.follow(before, carried)
 
     def to_native(self, resource: Resource) -> Native:
         """Return the native values of a new resource, defaults included."""
         native: Native = {}
         for row in self.rows:
-            if not row.field.at_create or row.field.costly:
+            if not row.field.at_create or row.is_apart:
                 continue
             value = value_at(resource, row)
             if value is not None:
@@ -150,14 +176,14 @@ class Mapping:
         return native
 
     def to_native_changes(self, changes: Iterable[Change]) -> Native:
-        """Return the native values of changes; costly attributes are the connector's own.
+        """Return the native values of changes; costly lists are the connector's own.
 
         Raises 400 mutability where the LMS cannot change or clear the field.
         """
         native: Native = {}
         for change in changes:
             row = self.row(change.path)
-            if row is None or row.field.costly:
+            if row is None or row.is_apart:
                 continue
             if not row.field.modifiable:
                 raise mutability(f"{row.path} cannot be changed in this LMS.")

@@ -32,7 +32,7 @@ def overridden(
             fields.pop(shown, None)
         else:
             fields[shown] = field
-    renewed = Mapping(mapping.full, *fields.values(), walk=mapping.walk)
+    renewed = mapping.with_fields(fields.values())
     _refuse_unheld_or_doubled(mapping, renewed)
     for row in renewed.rows:
         if row.field.default is not None:
@@ -108,7 +108,7 @@ def _holders(mapping: Mapping) -> Dict[str, list[str]]:
 
 def _check_default(row: Row) -> None:
     field = row.field
-    if not field.at_create:
+    if not field.writable:
         raise ValueError(f"{row.path} cannot have a default: it cannot be written")
     if field.canonical and field.default not in field.canonical:
         raise ValueError(f"{row.path}: the default is not one of the values that the LMS takes")
@@ -134,7 +134,7 @@ def limited(mapping: Mapping, include: Iterable[str]) -> Mapping:
         or row.path.name == "id"
         or {str(row.path), str(row.path.whole)} & wanted
     ]
-    return Mapping(mapping.full, *fields, walk=mapping.walk)
+    return mapping.with_fields(fields)
 
 
 def is_path(name: str, resource_type: ResourceType) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from connectors.base import Connector, Options
@@ -17,23 +18,30 @@ _COLUMNS = (
 _SUMMARY = ("target", "resources", "does", "attributes", "looked up by", "searched by")
 
 
-def all_connectors() -> dict[str, Connector]:
-    """Return a connector of each kind, as it comes without any configuration."""
+@contextmanager
+def all_connectors() -> Iterator[dict[str, Connector]]:
+    """Give a connector of each kind, as it comes without any configuration."""
     anything = {"client_id": "-", "client_secret": "-"}
     options = Options(
         name="matrix", url="http://localhost", allow_private_network=True, more=anything
     )
-    return {name: factory(options) for name, factory in CONNECTORS.items()}
+    connectors = {name: factory(options) for name, factory in CONNECTORS.items()}
+    try:
+        yield connectors
+    finally:
+        for connector in connectors.values():
+            connector.close()
 
 
 def of_connectors(only: str | None = None) -> dict[tuple[str, str], Mapping]:
     """Return the mappings of all connectors as they come, by connector and resource type."""
-    return {
-        (name, type_): collection.mapping
-        for name, connector in all_connectors().items()
-        if only in (None, name)
-        for type_, collection in connector.collections.items()
-    }
+    with all_connectors() as connectors:
+        return {
+            (name, type_): collection.mapping
+            for name, connector in connectors.items()
+            if only in (None, name)
+            for type_, collection in connector.collections.items()
+        }
 
 
 def of_targets(targets: dict[str, Target]) -> dict[tuple[str, str], Mapping]:
@@ -80,7 +88,7 @@ def summary(connectors: dict[str, Connector]) -> str:
     for target, connector in connectors.items():
         for collection in connector.collections.values():
             rows = collection.mapping.rows
-            does = ("read", *(_DOES[name] for name in _DOES if collection.offers(name)))
+            does = ("read", *(verb for name, verb in _DOES.items() if collection.offers(name)))
             cells = (
                 *(target, collection.mapping.full.endpoint, " ".join(does), str(len(rows))),
                 *(_pushed(rows, key=True), _pushed(rows, key=False)),

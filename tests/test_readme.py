@@ -36,9 +36,10 @@ def with_matrix(text: str, table: str) -> str:
 
 def tables() -> dict[Path, str]:
     """Return the generated tables: what each target does, and every attribute of each LMS."""
-    lms = {name: each for name, each in matrix.all_connectors().items() if each.lasting}
-    rows = [row for name in lms for row in matrix.rows(matrix.of_connectors(name))]
-    return {README: matrix.summary(lms), ATTRIBUTES: matrix.as_text(rows)}
+    with matrix.all_connectors() as connectors:
+        lms = {name: each for name, each in connectors.items() if each.lasting}
+        rows = [row for name in lms for row in matrix.rows(matrix.of_connectors(name))]
+        return {README: matrix.summary(lms), ATTRIBUTES: matrix.as_text(rows)}
 
 
 def blocks(language: str) -> list[str]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from connectors.base import Finding
 from connectors.blackboard.client import BlackboardClient
+from connectors.blackboard.listed import MOST
+from connectors.blackboard.users import SYSTEM_ADMIN
 from schemas.errors import ScimError
 
 _WHERE = "Administrator Panel > Users > System Roles > the role of the integration's user"
@@ -84,14 +86,22 @@ def _probed(client: BlackboardClient, probe: _Probe) -> Finding:
 
 
 def _completeness(client: BlackboardClient) -> Iterator[Finding]:
-    """Yield what lists leave out: administrators are shown to administrators only."""
+    """Yield what lists leave out: administrators are shown to administrators only.
+
+    Learn tells nobody whose token it is. One administrator in a list proves that all are shown;
+    the site's first ones are among its oldest accounts.
+    """
+    oldest = {"limit": MOST, "sort": "created", "fields": "id,systemRoleIds"}
     try:
-        rows, _ = client.page("v1/users?limit=1&userName=administrator")
+        rows, _ = client.page("v1/users", oldest)
     except ScimError:
         return
-    if not any("SystemAdmin" in row.get("systemRoleIds", ()) for row in rows):
+    if any(SYSTEM_ADMIN in row.get("systemRoleIds", ()) for row in rows):
+        yield Finding("ok", f"Users who hold {SYSTEM_ADMIN} are listed too.")
+    else:
         yield Finding(
             "warning",
-            "Lists and exports may omit users who hold SystemAdmin.",
-            "They are shown only to an integration user who holds SystemAdmin as well",
+            f"Lists and exports may omit users who hold {SYSTEM_ADMIN}: "
+            f"none of the {len(rows)} oldest accounts does.",
+            f"They are shown only to an integration user who holds {SYSTEM_ADMIN} as well",
         )

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
-from connectors.base import Options
+from connectors.base import Options, each_once
 from connectors.blackboard.budget import Budget
 from connectors.blackboard.tokens import Token
 from connectors.http import Busy, HttpClient, Response
@@ -59,13 +59,7 @@ class BlackboardClient:
 
     def rows(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[Rows]:
         """Yield a list page by page, each object once: rows move while the list is walked."""
-        seen: set[str] = set()
-        link = _with_query(path, query)
-        while link:
-            found, link = self.page(link)
-            fresh = [row for row in found if _key(row) not in seen]
-            seen.update(map(_key, fresh))
-            yield fresh
+        return each_once(self._pages(_with_query(path, query)), _key)
 
     def send(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """Make a write and return the object that it answers with, {} where there is none.
@@ -76,6 +70,11 @@ class BlackboardClient:
         response = self._call(method, path, _name(method, path), content)
         accepted = self._accepted(response, path, reading=False)
         return _body(accepted, path) if accepted.content else {}
+
+    def _pages(self, link: str) -> Iterator[Rows]:
+        while link:
+            rows, link = self.page(link)
+            yield rows
 
     def _call(self, method: str, path: str, name: str, content: bytes | None = None) -> Response:
         """Send a call, and once more with a new token when the old one is not valid any more."""

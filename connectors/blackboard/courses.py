@@ -18,7 +18,6 @@ from schemas.errors import ScimError, invalid_value
 PATH = "v3/courses"
 LIST = "GET v3/courses"
 ONE = "GET v3/courses/{id}"
-MOST = 100
 
 _ONLY_WITH = {
     "start": ("durationType", "DateRange"),
@@ -93,7 +92,7 @@ class Courses(Listed):
 
     def __init__(self, client: BlackboardClient, sources: Sources) -> None:
         terms = Sources(client, "v1/terms", "termId")
-        super().__init__(course_mapping(sources, terms), client, PATH, MOST)
+        super().__init__(course_mapping(sources, terms), client, PATH)
 
     def create(self, resource: Resource) -> Resource:
         _refuse_misplaced(resource, set(resource))

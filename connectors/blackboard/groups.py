@@ -10,11 +10,12 @@ from typing import Any
 
 from connectors.base import Collection, Options
 from connectors.blackboard.client import BlackboardClient
-from connectors.blackboard.fields import ID
+from connectors.blackboard.fields import ID, an_id, id_key
 from connectors.blackboard.flat import NULL, flat, nested
-from connectors.blackboard.memberships import id_side, pair_key, pair_of
+from connectors.blackboard.memberships import pair_key, pair_of
 from connectors.blackboard.walking import Walker
 from connectors.mapping import Field, Mapping, Push, Resource, read_only
+from connectors.members import changed_members
 from connectors.planning import Branch, Plan
 from schemas.changes import Change
 from schemas.errors import ScimError, invalid_value
@@ -49,7 +50,7 @@ def group_mapping(options: Options) -> Mapping:
         read_only(f"{LMS_GROUP}:kind", "kind", canonical=("courseGroup",), returned="request"),
         read_only(f"{LMS_GROUP}:uuid", "uuid"),
         own("courseId", "courseId", required=course is None, modifiable=False, default=course,
-            push={"eq": Push(LIST, "courseId", value=id_side)}),
+            write=an_id, push={"eq": Push(LIST, "courseId", value=id_key)}),
         own("parentId", "parentId", empty=NULL),
         own("isGroupSet", "isGroupSet", modifiable=False, default=False),
         own("description", "description"),
@@ -74,7 +75,6 @@ class Groups(Collection):
         self.mapping = group_mapping(options)
         self._client = client
         self._walker = walker
-        self._course = str(options.more.get("group_course", ""))
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         found: dict[str, Resource] = {}
@@ -95,13 +95,11 @@ class Groups(Collection):
             is_set = resource.get(LMS_GROUP, {}).get("isGroupSet")
             resource["members"] = [] if is_set else self._members(resource["id"])
         if "members.display" in wanted:
-            self._name(member for resource in resources for member in resource["members"])
+            self._name([member for resource in resources for member in resource["members"]])
 
     def create(self, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
-        course = native.pop("courseId", self._course)
-        if not ID.fullmatch(course):
-            raise invalid_value(f"courseId: {course[:40]!r} is no id of Blackboard's.")
+        course = native.pop("courseId")
         if any("signupSheet" in name for name in native) or _is_self_service(resource):
             native["enrollment.type"] = "SelfEnrollment"
         users = [_user(member) for member in resource.get("members", ())]
@@ -117,9 +115,7 @@ class Groups(Collection):
 
     def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
         course, group = pair_of(before["id"]) or ("", "")
-        members = [change for change in changes if change.path.name == "members"]
-        added = [_user(change.new) for change in members if change.new is not None]
-        removed = [_user(change.old) for change in members if change.new is None]
+        added, removed = changed_members(changes, _user)
         native = self.mapping.to_native_changes(changes)
         self._refuse_unenrolled(course, added)
         self._add(before["id"], added)
@@ -166,18 +162,17 @@ class Groups(Collection):
         rows = self._client.rows(_users(id), {"limit": MOST})
         return _shown([row["userId"] for part in rows for row in part])
 
-    def _name(self, members: Iterator[Resource]) -> None:
-        shown = list(members)
-        for id in dict.fromkeys(member["value"] for member in shown):
-            row = self._client.get(f"v1/users/{id}", {"fields": "userName,name"})
-            name = " ".join(
-                str(part)
-                for part in ((row or {}).get("name", {}).get(n) for n in ("given", "family"))
-                if part
-            )
-            for member in shown:
-                if member["value"] == id and row is not None:
-                    member["display"] = name or row.get("userName", "")
+    def _name(self, members: list[Resource]) -> None:
+        ids = dict.fromkeys(member["value"] for member in members)
+        names = {id: self._name_of(id) for id in ids}
+        for member in members:
+            if name := names[member["value"]]:
+                member["display"] = name
+
+    def _name_of(self, id: str) -> str:
+        row = self._client.get(f"v1/users/{id}", {"fields": "userName,name"}) or {}
+        parts = (row.get("name", {}).get(part) for part in ("given", "family"))
+        return " ".join(str(part) for part in parts if part) or str(row.get("userName", ""))
 
     def _refuse_unenrolled(self, course: str, users: list[str]) -> None:
         """Raise 400 before any write for new members who are not in the group's course."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any
 
-from connectors.base import Collection, Page
+from connectors.base import Collection, Page, each_once
 from connectors.blackboard.client import BlackboardClient, path_value
 from connectors.blackboard.fields import ID, query_of
 from connectors.blackboard.flat import flat
@@ -15,17 +15,19 @@ from schemas.errors import ScimError
 from schemas.filters import Compare, parse_path
 from schemas.match import compile_filter
 
+MOST = 100
+"""What Learn gives in one call of most lists."""
+
 
 class Listed(Collection):
     """Resources at one path: `GET path` lists them, `GET path/{id}` shows one."""
 
     can_page = True
 
-    def __init__(self, mapping: Mapping, client: BlackboardClient, path: str, most: int) -> None:
+    def __init__(self, mapping: Mapping, client: BlackboardClient, path: str) -> None:
         self.mapping = mapping
         self._client = client
         self._path = path
-        self._most = most
 
     def page(self, plan: Plan, start: str, count: int) -> Page:
         branches = [()] if plan.branches is None else plan.branches
@@ -35,21 +37,17 @@ class Listed(Collection):
         if start:
             rows, following = self._client.page(start)
         else:
-            size = self._most if plan.residual or not count else min(count, self._most)
+            size = MOST if plan.residual or not count else min(count, MOST)
             try:
                 rows, following = self._client.page(self._path, self._query(branches[0], size))
             except ScimError as error:
                 if not is_refused_search(error, branches[0]):
                     raise
-                rows, following = self._client.page(self._path, self._query((), self._most))
+                rows, following = self._client.page(self._path, self._query((), MOST))
         return Page(self._resources(rows), following)
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
-        seen: set[str] = set()
-        for batch in super().search(plan):
-            fresh = [resource for resource in batch if resource["id"] not in seen]
-            seen.update(resource["id"] for resource in fresh)
-            yield fresh
+        return each_once(super().search(plan))
 
     def get(self, id: str) -> Resource | None:
         return self.shown(id) if ID.fullmatch(id) else None
@@ -76,7 +74,7 @@ class Listed(Collection):
             yield from [] if row is None else [row]
             return
         try:
-            for rows in self._client.rows(self._path, self._query(branch, self._most)):
+            for rows in self._client.rows(self._path, self._query(branch, MOST)):
                 yield from rows
         except ScimError as error:
             if not is_refused_search(error, branch):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from connectors.base import Collection, Options
+from connectors.base import Collection, Options, each_once
 from connectors.blackboard import fields
 from connectors.blackboard.client import BlackboardClient, path_value
 from connectors.blackboard.fields import ID, an_id
 from connectors.blackboard.flat import NULL, flat, nested
-from connectors.blackboard.listed import is_refused_search
+from connectors.blackboard.listed import MOST, is_refused_search
 from connectors.blackboard.sources import Sources
 from connectors.blackboard.walking import Walker
 from connectors.mapping import Field, Impossible, Mapping, Push, Resource, read_only
@@ -22,7 +22,6 @@ from schemas.membership import MEMBERSHIP
 LIST = "memberships"
 """One call by course, by person, or of the one membership: whichever the filter names."""
 MOST_OF_COURSE = 200
-MOST_OF_USER = 100
 
 
 def pair_of(id: str) -> tuple[str, str] | None:
@@ -38,11 +37,6 @@ def pair_key(value: Any) -> str:
     return str(value)
 
 
-def id_side(value: Any) -> str:
-    """Return the id of a course or a person that a filter names."""
-    return fields.id_key(value)
-
-
 def membership_mapping(options: Options, sources: Sources) -> Mapping:
     """Return the mapping of memberships.
 
@@ -52,8 +46,8 @@ def membership_mapping(options: Options, sources: Sources) -> Mapping:
     user_name = fields.key("userName")
 
     def side(path: str) -> Field:
-        push = {"eq": Push(LIST, path, value=id_side)}
-        return Field(path, path, modifiable=False, required=True, push=push)
+        push = {"eq": Push(LIST, path, value=fields.id_key)}
+        return Field(path, path, write=an_id, modifiable=False, required=True, push=push)
 
     return Mapping(
         MEMBERSHIP,
@@ -88,13 +82,11 @@ class Memberships(Collection):
         self._walker = walker
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
-        seen: set[str] = set()
-        for branch in [()] if plan.branches is None else plan.branches:
-            for rows in self._found(branch):
-                batch = [self._resource(row) for row in rows]
-                fresh = [resource for resource in batch if resource["id"] not in seen]
-                seen.update(resource["id"] for resource in fresh)
-                yield fresh
+        return each_once(
+            [self._resource(row) for row in rows]
+            for branch in ([()] if plan.branches is None else plan.branches)
+            for rows in self._found(branch)
+        )
 
     def get(self, id: str) -> Resource | None:
         pair = pair_of(id)
@@ -114,7 +106,7 @@ class Memberships(Collection):
 
     def create(self, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
-        user, course = (self._end(native.pop(name), name) for name in ("userId", "courseId"))
+        user, course = native.pop("userId"), native.pop("courseId")
         try:
             row = self._client.send("PUT", _path(course, user), nested(native))
         except ScimError as error:
@@ -154,11 +146,6 @@ class Memberships(Collection):
         row = self._client.get(_path(course, user), {"expand": "user"})
         return None if row is None else self._resource(row)
 
-    def _end(self, id: str, shown: str) -> str:
-        if not ID.fullmatch(id):
-            raise invalid_value(f"{shown}: {id[:40]!r} is no id of Blackboard's, such as _123_1.")
-        return id
-
     def _found(self, branch: Branch) -> Iterator[list[dict[str, Any]]]:
         query: dict[str, Any] = {}
         for condition in branch:
@@ -171,7 +158,7 @@ class Memberships(Collection):
             yield [] if row is None else [row]
         elif user:
             path = f"v1/users/{path_value(user)}/courses"
-            yield from self._listed(path, {"limit": MOST_OF_USER}, query)
+            yield from self._listed(path, {"limit": MOST}, query)
         elif course:
             yield from self._of_course(course, query)
         else:

@@ -9,13 +9,13 @@ from connectors.base import Collection
 from connectors.blackboard.client import BlackboardClient
 from connectors.blackboard.fields import ID
 from connectors.blackboard.flat import flat
+from connectors.blackboard.listed import MOST
 from connectors.mapping import Impossible, Mapping, Push, Resource, read_only
 from connectors.planning import Branch, Plan
 from schemas.role import ROLE
 
 KINDS = ("institution", "system", "course")
 LIST = "GET v1/{kind}Roles"
-MOST = 100
 
 _AVAILABLE = {"Both": "CourseAndOrganization", "None": "No"}
 

@@ -30,7 +30,6 @@ ONE = "GET v1/users/{id}"
 AVAILABLE = "availability.available"
 SYSTEM_ADMIN = "SystemAdmin"
 OBSERVER = "Observer"
-MOST = 100
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _OBSERVERS = f"{LMS_USER}:observers"
@@ -56,11 +55,11 @@ def user_mapping(options: Options, sources: Sources) -> Mapping:
         USER,
         read_only("id", "id", push=fields.by_key(ONE, "id")),
         Field("userName", "userName", required=True, empty=None, write=text(255),
-              push=fields.by_key(ONE, "userName")
-              | _without_eq(fields.containing(LIST, "userName", case_exact=False))),
+              push=fields.containing(LIST, "userName", case_exact=False)
+              | fields.by_key(ONE, "userName")),
         Field("externalId", "externalId", filled=True, write=text(256),
-              push=fields.by_key(ONE, "externalId")
-              | _without_eq(fields.containing(LIST, "externalId", case_exact=True))),
+              push=fields.containing(LIST, "externalId", case_exact=True)
+              | fields.by_key(ONE, "externalId")),
         read_only(f"{LMS_USER}:uuid", "uuid", push=fields.by_key(ONE, "uuid")),
         Field("name.givenName", "name.given", required=True, empty=None, write=text(100)),
         Field("name.familyName", "name.family", required=True, empty=None, write=text(100),
@@ -122,7 +121,7 @@ class Users(Listed):
     """All accounts that the integration's user may see."""
 
     def __init__(self, client: BlackboardClient, options: Options, sources: Sources) -> None:
-        super().__init__(user_mapping(options, sources), client, PATH, MOST)
+        super().__init__(user_mapping(options, sources), client, PATH)
         self._off = options.more.get("disable_as", "No")
         self._may_grant = bool(options.more.get("allow_system_admin", False))
 
@@ -240,10 +239,6 @@ class Users(Listed):
             except ScimError as error:
                 if error.status != 409:
                     raise
-
-
-def _without_eq(push: Any) -> dict[str, Any]:
-    return {operator: way for operator, way in push.items() if operator != "eq"}
 
 
 def _only_eq(push: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from connectors.blackboard.client import BlackboardClient
+from connectors.blackboard.listed import MOST
 from schemas.errors import too_many
 
 
@@ -18,7 +19,7 @@ class Walker:
     def courses(self) -> Iterator[str]:
         """Yield the ids of all courses. Raises 400 tooMany before the first when they are many."""
         found: list[str] = []
-        for rows in self._client.rows("v3/courses", {"limit": 100, "fields": "id"}):
+        for rows in self._client.rows("v3/courses", {"limit": MOST, "fields": "id"}):
             found += [row["id"] for row in rows]
             if len(found) > self._most:
                 raise too_many(

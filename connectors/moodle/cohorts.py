@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from connectors.base import Collection
+from connectors.folding import plain_part
 from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resource, read_only
+from connectors.members import changed_members
 from connectors.moodle.client import MoodleClient, MoodleError, chunks
 from connectors.moodle.fields import text
-from connectors.moodle.like import plain_part
 from connectors.moodle.members import member_id, name_members, shown_members
 from connectors.moodle.memberships import COHORTS, PREFIX, members_of
 from connectors.planning import Branch, Plan
@@ -129,9 +130,7 @@ class Cohorts(Collection):
 
     def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
         number = _number(before["id"])
-        members = [change for change in changes if change.path.name == "members"]
-        added = [member_id(change.new) for change in members if change.new is not None]
-        removed = [member_id(change.old) for change in members if change.new is None]
+        added, removed = changed_members(changes, member_id)
         native = self.mapping.to_native_changes(changes)
         try:
             # What Moodle may refuse comes first, so that a refusal leaves everything as it was.

@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.base import Collection
 from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resource, read_only
+from connectors.members import changed_members
 from connectors.moodle.client import BAD_COURSE, MoodleClient, MoodleError, chunks
 from connectors.moodle.courses import BY_FIELD, course_key, course_number
 from connectors.moodle.fields import text
@@ -117,9 +118,7 @@ class CourseGroups(Collection):
 
     def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
         number = _number(before["id"])
-        members = [change for change in changes if change.path.name == "members"]
-        added = [member_id(change.new) for change in members if change.new is not None]
-        removed = [member_id(change.old) for change in members if change.new is None]
+        added, removed = changed_members(changes, member_id)
         native = self.mapping.to_native_changes(changes)
         course = before.get(LMS_GROUP, {}).get("courseId") or self._course_of(number)
         # What may be refused comes first, so that a refusal leaves everything as it was.

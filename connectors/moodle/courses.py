@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from connectors.base import Collection, Options
+from connectors.folding import plain_part
 from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resource, read_only
 from connectors.moodle.client import MoodleClient, chunks, warning_error
 from connectors.moodle.codes import locale_of
 from connectors.moodle.fields import ID, id_key, text
-from connectors.moodle.like import plain_part
 from connectors.moodle.moments import moment, seconds_of, settled
 from connectors.moodle.walking import SEARCH_COURSES, SITE
 from connectors.planning import Branch, Plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from connectors.base import Collection
+from connectors.base import Collection, each_once
 from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resource, read_only
 from connectors.moodle.client import MoodleClient, MoodleError
 from connectors.moodle.courses import course_key, course_number
@@ -93,12 +93,8 @@ class Memberships(Collection):
         self._people = Participants(client)
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
-        seen: set[str] = set()
-        for branch in [()] if plan.branches is None else plan.branches:
-            for batch in self._found(branch):
-                fresh = [resource for resource in batch if resource["id"] not in seen]
-                seen.update(resource["id"] for resource in fresh)
-                yield fresh
+        branches = [()] if plan.branches is None else plan.branches
+        return each_once(batch for branch in branches for batch in self._found(branch))
 
     def get(self, id: str) -> Resource | None:
         pair = pair_of(id)

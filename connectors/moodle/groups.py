@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from connectors.base import Collection
+from connectors.base import Collection, each_once
 from connectors.mapping import Field, Impossible, Mapping, Push, Resource, read_only
 from connectors.moodle import coursegroups
 from connectors.moodle.cohorts import BY_ID, Cohorts, cohort_number
@@ -72,15 +72,11 @@ class Groups(Collection):
         for part in (self._cohorts, self._groups):
             own = part.mapping
             kept = (field for field in own.fields if field.path in held)
-            part.mapping = Mapping(own.full, *kept, walk=own.walk)
+            part.mapping = own.with_fields(kept)
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
-        seen: set[str] = set()
-        for branch in [()] if plan.branches is None else plan.branches:
-            for batch in self._found(branch):
-                fresh = [resource for resource in batch if resource["id"] not in seen]
-                seen.update(resource["id"] for resource in fresh)
-                yield fresh
+        branches = [()] if plan.branches is None else plan.branches
+        return each_once(batch for branch in branches for batch in self._found(branch))
 
     def get(self, id: str) -> Resource | None:
         return self._part(id).get(id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from connectors.base import Finding
@@ -46,9 +48,26 @@ def test_the_check_changes_nothing() -> None:
     assert len(blackboard.site.courses) == 1
 
 
-def test_administrators_may_be_missing() -> None:
-    (warning,) = [f for f in findings(joined()) if f.level == "warning"]
+@pytest.mark.parametrize("login", ["administrator", "root"])
+def test_administrators_may_be_missing(login: str) -> None:
+    (warning,) = [f for f in findings(with_first_administrator(login)) if f.level == "warning"]
     assert "SystemAdmin" in warning.text
+
+
+@pytest.mark.parametrize("login", ["administrator", "root"])
+def test_one_administrator_proves_that_all_are_listed(login: str) -> None:
+    found = findings(with_first_administrator(login, sees_system_admins=True))
+    assert "Users who hold SystemAdmin are listed too." in [finding.text for finding in found]
+    assert {finding.level for finding in found} == {"ok"}
+
+
+def with_first_administrator(login: str, **settings: Any) -> Joined:
+    """Return a site whose first administrator has that login."""
+    blackboard = joined(**settings)
+    administrator = blackboard.site.users.find("userName", "administrator")
+    assert administrator is not None
+    administrator.body["userName"] = login
+    return blackboard
 
 
 def test_little_of_the_budget_is_a_warning() -> None:

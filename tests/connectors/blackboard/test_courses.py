@@ -143,6 +143,24 @@ class TestMemberships:
             assert {m["userName"] for m in found} == {"user1"}
             assert len(blackboard.calls) == more
 
+    @pytest.mark.parametrize(
+        ("type_", "resource", "named"),
+        [
+            ("Membership", {"userId": "userName:user1", "courseId": ONE}, "userId"),
+            ("Membership", {"userId": "_101_1", "courseId": "ONE"}, "courseId"),
+            ("Group", {"displayName": "Team", LMS_GROUP: {"courseId": "ONE"}}, "courseId"),
+        ],
+    )
+    def test_what_is_no_id_is_refused_before_any_call(
+        self, blackboard: Joined, type_: str, resource: Resource, named: str
+    ) -> None:
+        with pytest.raises(ScimError) as refused:
+            blackboard[type_].create(resource)
+        assert (refused.value.status, refused.value.scim_type) == (400, "invalidValue")
+        assert f"{named}: " in refused.value.detail
+        assert "such as _123_1" in refused.value.detail
+        assert blackboard.calls == []
+
     def test_a_walk_over_too_many_courses_is_refused(self) -> None:
         blackboard = joined(users=1, courses=5, more={"walk_courses": 4})
         for name in ("Membership", "Group"):
