@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextvars
 import ipaddress
+import itertools
+import random
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ from schemas.errors import ScimError
 Response = httpx.Response
 
 ATTEMPTS = 3
+THROTTLED_ATTEMPTS = 6
 LONGEST_WAIT = 10.0
 USER_AGENT = "Matricula"
 _KNOWN_URLS = 256
@@ -35,11 +37,17 @@ request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", d
 _counter: contextvars.ContextVar[Counter | None] = contextvars.ContextVar("counter", default=None)
 
 
-@dataclass(slots=True)
 class Counter:
     """How many upstream calls were made, retries included."""
 
-    calls: int = 0
+    def __init__(self) -> None:
+        self.calls = 0
+        self._lock = threading.Lock()
+
+    def count(self) -> None:
+        """Count a call, made by whichever thread."""
+        with self._lock:
+            self.calls += 1
 
 
 @contextmanager
@@ -100,9 +108,16 @@ class Breaker:
 
 
 class HttpClient:
-    """The HTTP conversation with one LMS; `url` is its base, without a trailing slash."""
+    """The HTTP conversation with one LMS; `url` is its base, without a trailing slash.
 
-    def __init__(self, options: Options) -> None:
+    `is_throttled` knows an answer by which the LMS refuses a call unexecuted because there are too
+    many: then any call is sent again, up to six times.
+    """
+
+    def __init__(
+        self, options: Options, is_throttled: Callable[[Response], bool] = lambda response: False
+    ) -> None:
+        self._is_throttled = is_throttled
         self.url = base_url(options.url, allow_private_network=options.allow_private_network)
         self.breaker = Breaker()
         self._target = options.name
@@ -151,12 +166,12 @@ class HttpClient:
             content=content,
             extensions=self._extensions,
         )
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in itertools.count(1):
             try:
                 return self._send_once(request, name, repeatable)
             except _Again as again:
-                wait = again.wait if again.wait is not None else 0.2 * 4 ** (attempt - 1)
-                if attempt == ATTEMPTS or wait > LONGEST_WAIT:
+                wait = again.wait if again.wait is not None else _back_off(attempt)
+                if attempt >= again.attempts or wait > LONGEST_WAIT:
                     raise again.error from None
                 time.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
@@ -199,7 +214,7 @@ class HttpClient:
 
     def _answer(self, request: httpx.Request, name: str, repeatable: bool) -> httpx.Response:
         if (counter := _counter.get()) is not None:
-            counter.calls += 1
+            counter.count()
         started = time.perf_counter()
         outcome = "failed"
         try:
@@ -232,10 +247,12 @@ class HttpClient:
 
     def _judged(self, response: httpx.Response, repeatable: bool) -> httpx.Response:
         status = response.status_code
+        wait = retry_after(response.headers.get("Retry-After"))
+        if self._is_throttled(response):
+            raise _Again(Busy(429, response, wait), wait, THROTTLED_ATTEMPTS)
         if status < 500 and status != 429:
             self.breaker.succeeded()
             return response
-        wait = retry_after(response.headers.get("Retry-After"))
         if status in (429, 503):
             if status == 503:
                 self.breaker.failed()
@@ -260,12 +277,20 @@ class Busy(ScimError):
 
 
 class _Again(Exception):
-    """A failure after which a repeatable call may be sent again, after `wait` seconds."""
+    """A failure after which a call may be sent again, after `wait` seconds."""
 
-    def __init__(self, error: ScimError, wait: float | None = None) -> None:
+    def __init__(
+        self, error: ScimError, wait: float | None = None, attempts: int = ATTEMPTS
+    ) -> None:
         super().__init__(error.detail)
         self.error = error
         self.wait = wait
+        self.attempts = attempts
+
+
+def _back_off(attempt: int) -> float:
+    """Return the seconds before the next attempt, never the same for two callers."""
+    return min(0.2 * 4.0 ** (attempt - 1), LONGEST_WAIT / 2) * random.uniform(1.0, 1.5)
 
 
 def base_url(url: str, *, allow_private_network: bool) -> str:

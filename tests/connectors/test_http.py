@@ -43,16 +43,22 @@ class Lms:
 
 @pytest.fixture
 def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return the waits that would have been made."""
+    """Return the waits that would have been made, without what chance adds to them."""
     waits: list[float] = []
     monkeypatch.setattr("connectors.http.time.sleep", waits.append)
+    monkeypatch.setattr("connectors.http.random.uniform", lambda low, high: low)
     return waits
 
 
-def client(lms: Callable[[httpx.Request], httpx.Response], **given: Any) -> HttpClient:
+def client(
+    lms: Callable[[httpx.Request], httpx.Response],
+    *,
+    is_throttled: Callable[[httpx.Response], bool] = lambda response: False,
+    **given: Any,
+) -> HttpClient:
     values: dict[str, Any] = {"name": "lms", "url": URL, "allow_private_network": True}
     transport = httpx.MockTransport(lms)
-    return HttpClient(Options(**{**values, "transport": transport, **given}))
+    return HttpClient(Options(**{**values, "transport": transport, **given}), is_throttled)
 
 
 def read(http: HttpClient, path: str = "/x", **more: Any) -> httpx.Response:
@@ -108,6 +114,22 @@ def test_a_read_gives_up_after_three_attempts(
     assert (refused.value.status, refused.value.unknown) == (status, False)
     assert len(lms.requests) == ATTEMPTS
     assert waited == [0.2, 0.8]
+
+
+def test_a_call_that_the_lms_refuses_unexecuted_is_sent_again_whatever_it_is(
+    waited: list[float],
+) -> None:
+    def is_throttled(response: httpx.Response) -> bool:
+        return response.status_code == 403 and b"Rate" in response.content
+
+    full = httpx.Response(403, text="Rate Limit Exceeded")
+    lms = Lms(full, full, full, full, full, 200)
+    assert write(client(lms, is_throttled=is_throttled)).status_code == 200
+    assert waited == [0.2, 0.8, 3.2, 5.0, 5.0]
+    lms = Lms(*[full] * 6, 200)
+    with pytest.raises(ScimError) as refused:
+        write(client(lms, is_throttled=is_throttled))
+    assert (refused.value.status, refused.value.unknown) == (503, False)
 
 
 def test_a_long_wait_is_left_to_the_caller(waited: list[float]) -> None:
