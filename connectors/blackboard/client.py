@@ -10,7 +10,7 @@ import orjson
 
 from connectors.base import Options, each_once
 from connectors.blackboard.budget import Budget
-from connectors.blackboard.tokens import Token
+from connectors.blackboard.tokens import token_of
 from connectors.http import Busy, HttpClient, Response
 from schemas.errors import ScimError, forbidden, invalid_value, not_found, uniqueness
 
@@ -27,7 +27,7 @@ class BlackboardClient:
     def __init__(self, options: Options) -> None:
         self.http = HttpClient(options)
         self.budget = Budget(int(options.more.get("reserve", 100)))
-        self._token = Token(
+        self._token = token_of(
             self.http,
             str(options.more.get("client_id", "")),
             str(options.more.get("client_secret", "")),

@@ -7,9 +7,9 @@ from typing import Any
 from connectors.blackboard import fields
 from connectors.blackboard.client import BlackboardClient
 from connectors.blackboard.fields import an_id, text
-from connectors.blackboard.flat import NULL, flat, nested
 from connectors.blackboard.listed import Listed
 from connectors.blackboard.sources import Sources
+from connectors.flat import NULL, flat, nested
 from connectors.mapping import Field, Mapping, Resource, read_only
 from schemas.changes import Change
 from schemas.course import COURSE

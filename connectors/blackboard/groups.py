@@ -11,9 +11,9 @@ from typing import Any
 from connectors.base import Collection, Options
 from connectors.blackboard.client import BlackboardClient
 from connectors.blackboard.fields import ID, an_id, id_key
-from connectors.blackboard.flat import NULL, flat, nested
 from connectors.blackboard.memberships import pair_key, pair_of
 from connectors.blackboard.walking import Walker
+from connectors.flat import NULL, flat, nested
 from connectors.mapping import Field, Mapping, Push, Resource, read_only
 from connectors.members import changed_members
 from connectors.planning import Branch, Plan

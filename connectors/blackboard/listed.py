@@ -8,7 +8,7 @@ from typing import Any
 from connectors.base import Collection, Page, each_once
 from connectors.blackboard.client import BlackboardClient, path_value
 from connectors.blackboard.fields import ID, query_of
-from connectors.blackboard.flat import flat
+from connectors.flat import flat
 from connectors.mapping import Mapping, Resource
 from connectors.planning import Branch, Plan, plan
 from schemas.errors import ScimError

@@ -9,10 +9,10 @@ from connectors.base import Collection, Options, each_once
 from connectors.blackboard import fields
 from connectors.blackboard.client import BlackboardClient, path_value
 from connectors.blackboard.fields import ID, an_id
-from connectors.blackboard.flat import NULL, flat, nested
 from connectors.blackboard.listed import MOST, is_refused_search
 from connectors.blackboard.sources import Sources
 from connectors.blackboard.walking import Walker
+from connectors.flat import NULL, flat, nested
 from connectors.mapping import Field, Impossible, Mapping, Push, Resource, read_only
 from connectors.planning import Branch, Plan
 from schemas.changes import Change

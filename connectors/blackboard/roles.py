@@ -8,8 +8,8 @@ from typing import Any
 from connectors.base import Collection
 from connectors.blackboard.client import BlackboardClient
 from connectors.blackboard.fields import ID
-from connectors.blackboard.flat import flat
 from connectors.blackboard.listed import MOST
+from connectors.flat import flat
 from connectors.mapping import Impossible, Mapping, Push, Resource, read_only
 from connectors.planning import Branch, Plan
 from schemas.role import ROLE

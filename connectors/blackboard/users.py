@@ -13,9 +13,9 @@ from connectors.base import Options
 from connectors.blackboard import fields
 from connectors.blackboard.client import BlackboardClient, path_value
 from connectors.blackboard.fields import ID, an_id, text
-from connectors.blackboard.flat import NULL, flat, nested
 from connectors.blackboard.listed import Listed
 from connectors.blackboard.sources import Sources
+from connectors.flat import NULL, flat, nested
 from connectors.mapping import Field, Mapping, Native, Resource, read_only
 from connectors.overrides import overridden
 from connectors.passwords import new_password

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.moodle.like import escaped, pattern, plain_part
+from connectors.folding import plain_part
+from connectors.moodle.like import escaped, pattern
 from connectors.moodle.simulator.database import like, lower
 from connectors.moodle.simulator.parameters import strip_tags
 from tests.schemas.strategies import properties

@@ -1,4 +1,4 @@
-"""Between Learn's nested objects and flat records whose names are paths: `name.given`."""
+"""Between nested objects and flat records whose names are paths: `name.given`."""
 
 from __future__ import annotations
 
