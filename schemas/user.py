@@ -187,6 +187,7 @@ _LMS = Schema(
         ),
         Attribute("gender", canonical_values=("Female", "Male", "Other", "Unknown")),
         Attribute("birthDate", description="The date of birth, as YYYY-MM-DD."),
+        Attribute("pronouns", description="The pronouns by which the person is spoken of."),
         Attribute(
             "lastLogin",
             "dateTime",
