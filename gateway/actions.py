@@ -11,6 +11,7 @@ from marshmallow import Schema as Form
 from connectors.base import Collection
 from connectors.passwords import new_password
 from gateway.attempts import Caller
+from gateway.keys import names_in
 from gateway.reading import Reader
 from gateway.targets import Target
 from gateway.writing import Writer
@@ -92,14 +93,16 @@ def validate_account(
     reader: Reader, target: Target, collection: Collection, id: str, body: Any
 ) -> Resource:
     """Tell whether an account exists, is usable and has the given attributes; writes nothing."""
+    mapping = collection.mapping
+    expected, unknown = load_resource(mapping.full, body)
+    fitted, unheld = mapping.fit(expected)
+    wanted = mapping.costly.keys() & {"active", *names_in(fitted)}
     try:
-        resource = reader.find(target, collection, id, frozenset())
+        resource = reader.find(target, collection, id, frozenset(wanted))
     except ScimError as error:
         if error.status != 404:
             raise
         return {"exists": False, "usable": False, "matches": False, "mismatches": []}
-    expected, unknown = load_resource(collection.mapping.full, body)
-    fitted, unheld = collection.mapping.fit(expected)
     mismatches = [
         {"path": str(c.path), "expected": c.new, "actual": c.old}
         for c in diff(collection.mapping.resource_type, resource, fitted)

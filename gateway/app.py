@@ -7,6 +7,7 @@ import os
 import re
 import threading
 import uuid
+from functools import partial
 from pathlib import Path
 from time import monotonic, perf_counter
 
@@ -29,6 +30,7 @@ from gateway.settling import Settler
 from gateway.targets import Target, make_targets
 from gateway.tokens import Tokens
 from gateway.tombstones import Tombstones
+from gateway.vaults import DatabaseVault
 from gateway.walks import Walks
 from gateway.writing import Writer
 from schemas.errors import ScimError
@@ -57,9 +59,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     database = Database(settings.database)
     database.migrate()
-    targets = make_targets(settings, telemetry.observe_call)
+    keys = keyring(settings)
+    targets = make_targets(settings, telemetry.observe_call, partial(DatabaseVault, database, keys))
     audit, tombstones = AuditLog(database), Tombstones(database)
-    reader = Reader(tombstones, Walks(database), Cursors(keyring(settings)))
+    reader = Reader(tombstones, Walks(database), Cursors(keys))
     settler = Settler(database, audit, tombstones)
     writer = Writer(database, audit, tombstones, reader, settler, settings.version)
     app.extensions["matricula"] = {"database": database, "targets": targets, "audit": audit}

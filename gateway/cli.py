@@ -108,9 +108,9 @@ def serve(config: Path, host: str, port: int, workers: int) -> None:
 @json_option
 def check(target: str | None, config: Path, as_json: bool) -> None:
     """Tell whether each LMS is reachable and what its set-up lacks."""
-    found = {
-        name: list(entry.connector.check()) for name, entry in _targets(config, target).items()
-    }
+    with _database(config) as database:
+        targets = _targets(config, target, database)
+        found = {name: list(entry.connector.check()) for name, entry in targets.items()}
     if as_json:
         _print_json(
             {
@@ -308,13 +308,11 @@ def recover_audit(config: Path, as_json: bool) -> None:
     """Settle writes of unknown outcome by reading the LMS."""
     from gateway.audit import AuditLog
     from gateway.settling import Settler
-    from gateway.targets import make_targets
     from gateway.tombstones import Tombstones
 
-    targets = make_targets(_settings(config))
     with _database(config) as database:
         settler = Settler(database, AuditLog(database), Tombstones(database))
-        counts = settler.settle_all(targets)
+        counts = settler.settle_all(_targets(config, None, database))
     if as_json:
         _print_json(counts)
     else:
@@ -332,12 +330,21 @@ def _settings(config: Path) -> Settings:
         raise click.ClickException(str(error)) from None
 
 
-def _targets(config: Path, only: str | None) -> dict[str, Target]:
+def _targets(
+    config: Path, only: str | None, database: Database | None = None
+) -> dict[str, Target]:
+    """Return the targets, or the one; only with the database may they call their LMSs."""
+    from functools import partial
+
+    from gateway.keyring import keyring
     from gateway.references import ConfigurationError
     from gateway.targets import make_targets
+    from gateway.vaults import DatabaseVault
 
+    settings = _settings(config)
     try:
-        targets = make_targets(_settings(config))
+        vault = partial(DatabaseVault, database, keyring(settings)) if database else None
+        targets = make_targets(settings, vault=vault)
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from None
     if only is None:

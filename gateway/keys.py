@@ -48,3 +48,11 @@ def changed_values(resource_type: ResourceType, changes: Iterable[Change]) -> Re
         elif change.path.name == "emails" and isinstance(change.new, str):
             values.setdefault("emails", []).append({"value": change.new})
     return values
+
+
+def names_in(value: Any) -> set[str]:
+    """Return the names in an object, and in the objects of its extensions."""
+    if not isinstance(value, dict):
+        return set()
+    inner = (held for key, held in value.items() if ":" in str(key) and isinstance(held, dict))
+    return {*map(str, value), *(str(name) for held in inner for name in held)}

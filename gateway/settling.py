@@ -162,7 +162,8 @@ class Settler:
             return Judgement("failed", "Not carried out: the resource was there before.")
         collection.complete([found], collection.mapping.kept)
         done, undone = self._held(collection, intent, found)
-        missing = {change.path for change in undone}
+        full = collection.mapping.full
+        missing = {parse_path(change.path or "", full).name for change in undone}
         if missing - collection.mapping.later:
             return Judgement("failed", "Not carried out: another resource has the name.")
         if not undone:

@@ -162,3 +162,12 @@ walk_ids = Table(
     Column("ids", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("target", _TEXT, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("time", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -10,6 +10,7 @@ from connectors.blackboard import Blackboard
 from connectors.memory import Memory
 from connectors.moodle import Moodle
 from connectors.overrides import is_path, limited
+from connectors.vault import Vault
 from gateway.references import ConfigurationError
 from gateway.settings import Settings, TargetSettings
 from schemas.errors import not_found
@@ -38,8 +39,16 @@ class Target:
         raise not_found(f"There is no endpoint {endpoint!r} in target {self.name}.")
 
 
-def make_targets(settings: Settings, observe: Observe | None = None) -> dict[str, Target]:
-    """Return the targets of the settings. Raises ConfigurationError."""
+def make_targets(
+    settings: Settings,
+    observe: Observe | None = None,
+    vault: Callable[[str], Vault] | None = None,
+) -> dict[str, Target]:
+    """Return the targets of the settings. Raises ConfigurationError.
+
+    `vault` gives the one of a target; whoever calls LMSs must give it, for an exchange that nobody
+    keeps loses the target's authorization.
+    """
     targets = {}
     for name, target in settings.targets.items():
         factory = CONNECTORS.get(target.connector)
@@ -49,7 +58,8 @@ def make_targets(settings: Settings, observe: Observe | None = None) -> dict[str
                 f"targets.{name}.connector: {target.connector!r} is none of {known}"
             )
         try:
-            connector = factory(replace(target.options, observe=observe))
+            kept = vault(name) if vault else None
+            connector = factory(replace(target.options, observe=observe, vault=kept))
             if target.include:
                 _limit(connector, target.include)
         except ValueError as error:

@@ -21,7 +21,7 @@ from gateway.attempts import Attempt, Caller, attempted
 from gateway.audit import AuditLog
 from gateway.database import Database
 from gateway.enrolling import enrol_new_members
-from gateway.keys import changed_values, login_of, lookup_of, unique_values
+from gateway.keys import changed_values, login_of, lookup_of, names_in, unique_values
 from gateway.reading import Reader
 from gateway.records import records
 from gateway.settling import Settler
@@ -119,7 +119,7 @@ class Writer:
             caller.require(_scope(collection))
             collection.require("update")
             message = self._loaded(target, collection, attempt, body())
-            named = _names(message)
+            named = names_in(message)
 
             def desired(before: Resource) -> Resource:
                 kept = {n: before[n] for n in mapping.whole - named if n in before}
@@ -357,7 +357,7 @@ class Writer:
             raise error
         if self._audit.knows(target.name, mapping.full.name, found["id"]):
             raise uniqueness("The name is already in use.")
-        collection.complete([found], mapping.kept & _names(resource))
+        collection.complete([found], mapping.kept & names_in(resource))
         after = mapping.carry_over(found, {**found, **resource})
         differs = tuple(
             change
@@ -501,19 +501,11 @@ def _mentioned(resource_type: ResourceType, operations: list[Operation]) -> set[
     """Return the names of the attributes that a PATCH is about, by whatever names it uses."""
     found: set[str] = set()
     for operation in operations:
-        said = _names(operation.value) if operation.path is None else {operation.path}
+        said = names_in(operation.value) if operation.path is None else {operation.path}
         for name in said:
             with suppress(ScimError):
                 found.add(parse_path(name, resource_type).name)
     return found
-
-
-def _names(value: Any) -> set[str]:
-    """Return the names in an object, and in the objects of its extensions."""
-    if not isinstance(value, dict):
-        return set()
-    inner = (held for key, held in value.items() if ":" in str(key) and isinstance(held, dict))
-    return {*map(str, value), *(str(name) for held in inner for name in held)}
 
 
 def _is_as_before(collection: Collection, name: str, before: Resource, resource: Resource) -> bool:
