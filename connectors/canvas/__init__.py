@@ -8,7 +8,13 @@ from dataclasses import replace
 from connectors.base import Connector, Finding, Options
 from connectors.canvas.check import findings
 from connectors.canvas.client import CanvasClient
+from connectors.canvas.courses import Courses
+from connectors.canvas.enrolling import Enroller
+from connectors.canvas.groups import Groups
+from connectors.canvas.memberships import Memberships
+from connectors.canvas.roles import RoleBook, Roles
 from connectors.canvas.users import Users
+from connectors.canvas.walking import Walker
 from connectors.http import HttpClient
 
 CONNECTIONS = 12
@@ -16,7 +22,11 @@ CONNECTIONS = 12
 
 
 class Canvas(Connector):
-    """One Canvas site, reached with its URL and an administrator's token."""
+    """One Canvas site, reached with its URL and an administrator's token.
+
+    Configuration of the target: `walk_courses` (how many courses a search without one may visit,
+    200), and what the collections name.
+    """
 
     def __init__(self, options: Options) -> None:
         options = replace(options, connections=min(options.connections, CONNECTIONS))
@@ -26,8 +36,14 @@ class Canvas(Connector):
         def open(origin: str) -> HttpClient:
             return HttpClient(replace(options, url=origin))
 
+        walker = Walker(self._client, int(options.more.get("walk_courses", 200)))
+        enroller = Enroller(self._client, RoleBook(self._client))
         self.collections = {
             "User": Users(self._client, options, open),
+            "Group": Groups(self._client, options, enroller, walker),
+            "Course": Courses(self._client),
+            "Membership": Memberships(self._client, options, enroller, walker),
+            "Role": Roles(self._client),
         }
 
     def check(self) -> Iterable[Finding]:

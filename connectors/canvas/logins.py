@@ -88,9 +88,8 @@ class Logins:
 def _fill(user: Resource, rows: Iterable[dict[str, Any]]) -> None:
     logins = list(rows)
     user["active"] = any(row.get("workflow_state") == "active" for row in logins)
-    kind = _shown(user, logins).get(_TYPE) if logins else None
-    if kind:
-        user["userType"] = kind
+    # None says that it was looked at.
+    user["userType"] = (_shown(user, logins).get(_TYPE) or None) if logins else None
 
 
 def _shown(user: Resource, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

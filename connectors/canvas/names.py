@@ -38,28 +38,26 @@ def guessed(formatted: str) -> tuple[str, str]:
     return (" ".join(words[:-1]), words[-1]) if len(words) > 1 else (formatted.strip(), "")
 
 
-def follow(before: Resource, after: Resource) -> Resource:
-    """Return the wanted account with those of its names that follow from the others.
+def follow(before: Resource, after: Resource, said: Resource) -> Resource:
+    """Return the wanted account with those of its names that follow from what a client says.
 
     The full name is made of given and family name; these are guessed of a new full name where the
     old one was made of them; the display name is the full name as long as it is no other.
     """
-    old, new = before.get("name", {}), dict(after.get("name", {}))
-    if not any(new.values()) and after.get("displayName"):
-        new["formatted"] = after["displayName"]
+    old, new, told = (dict(user.get("name", {})) for user in (before, after, said))
+    if not any(new.values()) and said.get("displayName"):
+        new["formatted"] = told["formatted"] = said["displayName"]
     is_composed = (old.get("formatted") or "") == _full(old)
-    renamed = _parts(old) != _parts(new)
-    if new.get("formatted") == old.get("formatted"):
-        if renamed and _full(new):
-            new["formatted"] = _full(new)
-    elif is_composed and not renamed:
-        new |= dict(zip(PARTS, guessed(new["formatted"]), strict=True))
-    shown, full = after.get("displayName"), new.get("formatted")
-    if full and shown == before.get("displayName") and shown in (None, old.get("formatted")):
+    renamed = _parts(new) != _parts(old)
+    if told.get("formatted"):
+        if is_composed and not renamed:
+            new |= dict(zip(PARTS, guessed(told["formatted"]), strict=True))
+    elif renamed and _full(new):
+        new["formatted"] = _full(new)
+    full, held = new.get("formatted"), before.get("displayName")
+    if full and not said.get("displayName") and held in (None, old.get("formatted")):
         after = {**after, "displayName": full}
-    name = {part: value for part, value in new.items() if value}
-    rest = {attribute: value for attribute, value in after.items() if attribute != "name"}
-    return {**rest, "name": name} if name else rest
+    return {**after, "name": new} if new else after
 
 
 def _parts(name: Resource) -> list[str]:

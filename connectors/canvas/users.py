@@ -17,6 +17,7 @@ from connectors.canvas.names import PARTS, follow, parts_of, sortable
 from connectors.canvas.reports import Reports
 from connectors.flat import nested
 from connectors.http import HttpClient
+from connectors.languages import nearest
 from connectors.mapping import Field, Mapping, Native, Resource, read_only
 from connectors.overrides import overridden
 from connectors.planning import Plan
@@ -29,6 +30,14 @@ from schemas.user import LMS_USER, USER
 LIST = "GET accounts/{id}/users"
 ONE = "GET users/{id}"
 TYPES = ("administrative", "observer", "staff", "student", "student_other", "teacher")
+
+LOCALES = (
+    *("ar", "ca", "cy", "da", "da-x-k12", "de", "el", "en", "en-AU", "en-CA", "en-CY", "en-GB"),
+    *("en-NZ", "es", "es-ES", "fa", "fi", "fr", "fr-CA", "ga", "he", "hi", "ht", "hu", "hy", "id"),
+    *("is", "it", "ja", "ko", "mi", "ms", "nb", "nb-x-k12", "nl", "nn", "pl", "pt", "pt-BR", "ru"),
+    *("sl", "sv", "sv-x-k12", "th", "tr", "uk", "vi", "zh-Hans", "zh-Hant"),
+)
+"""The languages that Canvas comes with."""
 
 _OF_PROFILES = {
     "timezone": "time_zone",
@@ -46,11 +55,13 @@ def user_mapping(options: Options) -> Mapping:
     """Return the mapping of users.
 
     Configuration of the target: `profiles` (the site has them on: title and biography), `pronouns`
-    (the site's list of them, where that setting is on), and `attributes`; with `externalId =
+    (the site's list of them, where that setting is on), `locales` (those that the site has, where
+    they are not Canvas's own), and `attributes`; with `externalId =
     "login.integration_id"` the integration id takes the place of the SIS id.
     """
     more = options.more
     pronouns = tuple(more.get("pronouns", ()))
+    locales = tuple(more.get("locales", LOCALES))
     mapping = Mapping(
         USER,
         read_only("id", "id", push=fields.by_key(ONE, "id")),
@@ -70,7 +81,8 @@ def user_mapping(options: Options) -> Mapping:
               empty=None, read=lambda link: None if _NO_PICTURE in link else link),
         Field("timezone", "user.time_zone", costly=True, returned="request", filled=True,
               empty=None),
-        Field("locale", "user.locale", costly=True, returned="request"),
+        Field("locale", "user.locale", costly=True, returned="request", canonical=locales,
+              settle=lambda tag: nearest(tag, locales) if isinstance(tag, str) else tag),
         Field("active", "user.event", costly=True, at_create=False, empty=None, default=True,
               write=lambda on: "unsuspend" if on else "suspend"),
         Field("userType", "login.declared_user_type", costly=True, at_create=False,

@@ -74,6 +74,9 @@ def _answer(call: Call, rows: Iterable[Enrollment], default: set[str]) -> Answer
     states: set[str] = set()
     for name in call.params.many("state"):
         states |= _SETS.get(name, {name})
+    if slot := call.params.filled("user_id"):
+        # Somebody who does not exist is not found, in an empty list as well.
+        find_user(call, slot)
     wanted = [row for row in rows if row.state in (states or default) and _is_wanted(call, row)]
 
     if site.settings.enrollment_pages == "bookmark":

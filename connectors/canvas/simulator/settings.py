@@ -12,6 +12,12 @@ _CHOICES = {
     "enrollment_pages": ("numbered", "bookmark"),
     "report_result": ("complete", "error"),
 }
+_LOCALES = (
+    *("ar", "ca", "cy", "da", "da-x-k12", "de", "el", "en", "en-AU", "en-CA", "en-CY", "en-GB"),
+    *("en-NZ", "es", "es-ES", "fa", "fi", "fr", "fr-CA", "ga", "he", "hi", "ht", "hu", "hy", "id"),
+    *("is", "it", "ja", "ko", "mi", "ms", "nb", "nb-x-k12", "nl", "nn", "pl", "pt", "pt-BR", "ru"),
+    *("sl", "sv", "sv-x-k12", "th", "tr", "uk", "vi", "zh-Hans", "zh-Hant"),
+)
 
 
 @dataclass(slots=True)
@@ -57,7 +63,7 @@ class Settings:
     import_polls: int = 2
     files_url: str | None = None
     auth_providers: Mapping[int, str] = field(default_factory=lambda: {1: "canvas", 7: "saml"})
-    locales: tuple[str, ...] = ("de", "en", "en-GB", "es", "fr", "nb", "nl", "pl", "pt-BR", "tr")
+    locales: tuple[str, ...] = _LOCALES
     time_zone: str = "America/Denver"
     account_name: str = "Example University"
 
@@ -67,4 +73,5 @@ class Settings:
                 raise ValueError(f"{name} is one of {', '.join(map(str, choices))}")
         self.pronouns = tuple(self.pronouns)
         self.common_passwords = tuple(self.common_passwords)
+        self.locales = tuple(self.locales)
         self.auth_providers = {int(key): kind for key, kind in self.auth_providers.items()}

@@ -43,7 +43,7 @@ def change(users: Collection, before: Resource, **values: Any) -> Resource:
     """Change as the gateway does; a value of None takes the attribute away."""
     wanted = {**before, **values}
     fitted, _ = users.mapping.fit({n: v for n, v in wanted.items() if v is not None})
-    after = users.mapping.carry_over(before, fitted)
+    after = users.mapping.carry_over(before, users.mapping.patched(before, fitted))
     return users.update(before, after, diff(users.mapping.resource_type, before, after))
 
 
