@@ -121,7 +121,10 @@ class Collection:
         raise self._cannot("be read by many ids")
 
     def complete(self, resources: Sequence[Resource], wanted: frozenset[str]) -> None:
-        """Fill the wanted costly attributes into the resources, in as few calls as possible."""
+        """Fill the wanted costly attributes into the resources, in as few calls as possible.
+
+        A single one that has no value is put in as None: it was looked at.
+        """
 
     def create(self, resource: Resource) -> Resource:
         """Create and return the resource as the LMS holds it; 409 when a unique value is taken."""

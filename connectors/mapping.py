@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
 from typing import Any
 
 from connectors.fields import Field, Impossible, Push, Row, read_only, same
@@ -28,10 +29,10 @@ __all__ = [
 
 Resource = dict[str, Any]
 Native = dict[str, Any]
-Follow = Callable[[Resource, Resource], Resource]
+Follow = Callable[[Resource, Resource, Resource], Resource]
 
 
-def nothing_follows(before: Resource, after: Resource) -> Resource:
+def nothing_follows(before: Resource, after: Resource, said: Resource) -> Resource:
     """Return what a client wants as it is: the rule where no value is made of others."""
     return after
 
@@ -43,10 +44,11 @@ class Mapping:
     in words what reading everything costs. `costly` names what needs calls of its own, such as
     `members` or `members.display`, and tells whether it is read only when asked for by name;
     `whole` are those costly ones that a resource shows by itself, `kept` those that can be
-    written. `switch` is how a resource is kept but made unusable, where the LMS holds that. `later`
-    are the attributes that an LMS may take only by a second call, after the one that creates.
-    `follow` returns the wanted resource with what else changes in it when a client has changed
-    something: a full name that is made of given and family name. `before` is {} for a new one.
+    written, `beside` those of both that are no lists: they are read for every change. `switch` is
+    how a resource is kept but made unusable, where the LMS holds that. `later` are the attributes
+    that an LMS may take only by a second call, after the one that creates. `follow` returns what is
+    wanted with what follows from it, such as a full name made of given and family name; it is given
+    the resource as it was ({} for a new one), as it shall be, and what the client has said of it.
 
         USERS = Mapping(
             USER,
@@ -75,6 +77,8 @@ class Mapping:
         self.switch = full.switch if held else None
         costly = (row for row in self.rows if row.field.costly and row.field.writable)
         self.kept = frozenset(row.path.name for row in costly)
+        lists = {row.path.name for row in self.rows if row.is_apart}
+        self.beside = (self.kept & self.whole) - lists
         second = (row for row in self.rows if row.field.modifiable and not row.field.at_create)
         self.later = frozenset(
             {*self.kept, *(row.path.name for row in second)}
@@ -101,13 +105,22 @@ class Mapping:
         """Return the mapping with other rows."""
         return Mapping(self.full, *fields, walk=self.walk, follow=self.follow)
 
-    def with_filled(self, before: Resource, after: Resource) -> Resource:
-        """Return `after` with what the LMS filled by itself and a PUT left out."""
+    def patched(self, before: Resource, after: Resource) -> Resource:
+        """Return what a PATCH leads to, with what follows; what is as before was not said."""
+        said = deepcopy(after)
+        for row in self.rows:
+            if row.field.filled and value_at(after, row) == value_at(before, row):
+                drop(said, row)
+        return self.follow(before, after, said)
+
+    def replaced(self, before: Resource, said: Resource) -> Resource:
+        """Return what a PUT leads to, with what follows, and with what the LMS filled by itself."""
+        after = deepcopy(said)
         for row in self.rows:
             value = value_at(before, row) if row.field.filled else None
             if value is not None and value_at(after, row) is None:
                 place(after, row.path, row.constants, self._is_only_slot(row), value)
-        return after
+        return self.follow(before, after, said)
 
     def with_defaults(self, resource: Resource) -> Resource:
         """Return a new resource with the target's defaults, and with what follows from it."""
@@ -115,7 +128,7 @@ class Mapping:
             default = row.field.default
             if default is not None and value_at(resource, row) is None:
                 place(resource, row.path, row.constants, self._is_only_slot(row), default)
-        return self.follow({}, resource)
+        return self.follow({}, resource, resource)
 
     def refuse_removal(self, before: Resource, after: Resource) -> None:
         """Raise 400 mutability when `after` lacks what the LMS always has, such as `active`."""
@@ -148,10 +161,7 @@ class Mapping:
         return resource
 
     def carry_over(self, before: Resource, after: Resource) -> Resource:
-        """Return `after` with what a client cannot write, or cannot clear and left out.
-
-        And with what follows from its changes.
-        """
+        """Return `after` with what a client cannot write, or cannot clear and left out."""
         carried: Resource = {**after, "id": before["id"]}
         if "meta" in before:
             carried["meta"] = before["meta"]
@@ -162,7 +172,7 @@ class Mapping:
                 value = value_at(before, row)
                 if value is not None:
                     place(carried, row.path, row.constants, self._is_only_slot(row), value)
-        return self.follow(before, carried)
+        return carried
 
     def to_native(self, resource: Resource) -> Native:
         """Return the native values of a new resource, defaults included."""
@@ -196,11 +206,14 @@ class Mapping:
         return native
 
     def as_read(self, resource: Resource) -> Resource:
-        """Return a written resource as the LMS will show it: without what cannot be read."""
+        """Return a written resource as the LMS will show it: without what cannot be read.
+
+        Of what is read for every change it is known that there is nothing, where there is nothing.
+        """
         for row in self.rows:
             if not row.field.readable:
                 drop(resource, row)
-        return resource
+        return dict.fromkeys(self.beside) | resource
 
     def native_name(self, path: Path) -> str | None:
         """Return the native field that a change at the path ends up in, for the audit log."""

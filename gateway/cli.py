@@ -330,9 +330,7 @@ def _settings(config: Path) -> Settings:
         raise click.ClickException(str(error)) from None
 
 
-def _targets(
-    config: Path, only: str | None, database: Database | None = None
-) -> dict[str, Target]:
+def _targets(config: Path, only: str | None, database: Database | None = None) -> dict[str, Target]:
     """Return the targets, or the one; only with the database may they call their LMSs."""
     from functools import partial
 

@@ -24,8 +24,10 @@ def enrol_new_members(
     That is the policy `enrol_members` of a target; without it the LMS refuses them. `create` makes
     a membership of what gives its body. Raises what it raises, before the group is written.
     """
-    course = {**after.get(LMS_GROUP, {}), **before.get(LMS_GROUP, {})}.get("courseId")
-    if course is None:
+    group = {**after.get(LMS_GROUP, {}), **before.get(LMS_GROUP, {})}
+    course = group.get("courseId")
+    if course is None or group.get("kind") == "section":
+        # Whoever is in a section is in its course by that.
         return
     held = {member.get("value") for member in before.get("members", ())}
     for user in (member["value"] for member in after.get("members", ())):

@@ -1,14 +1,19 @@
-"""What identifies a resource: for people, for finding it again, and what no two may share."""
+"""What identifies a resource, for people and for finding it again, and what a write names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
 from schemas.attributes import ResourceType
 from schemas.changes import Change
+from schemas.errors import ScimError
+from schemas.filters import parse_path
+from schemas.group import LMS_GROUP
+from schemas.messages import Operation, load_patch
 
 Resource = dict[str, Any]
 
@@ -20,9 +25,12 @@ def login_of(resource_type: ResourceType, resource: Resource) -> str | None:
 
 
 def lookup_of(resource_type: ResourceType, resource: Resource) -> str:
-    """Return what finds the resource again after a crash, as JSON."""
+    """Return what finds the resource again after a crash, as JSON; a group by its course too."""
     keys = (*resource_type.key, "externalId")
-    return orjson.dumps({key: resource[key] for key in keys if key in resource}).decode()
+    known = {key: resource[key] for key in keys if key in resource}
+    if course := resource.get(LMS_GROUP, {}).get("courseId"):
+        known[LMS_GROUP] = {"courseId": course}
+    return orjson.dumps(known).decode()
 
 
 def unique_values(resource_type: ResourceType, resource: Resource) -> Iterator[str]:
@@ -56,3 +64,24 @@ def names_in(value: Any) -> set[str]:
         return set()
     inner = (held for key, held in value.items() if ":" in str(key) and isinstance(held, dict))
     return {*map(str, value), *(str(name) for held in inner for name in held)}
+
+
+def said_by(resource_type: ResourceType, operations: Iterable[Operation]) -> frozenset[str]:
+    """Return the names of the attributes that a PATCH is about, by whatever names it uses."""
+    said = (names_in(op.value) if op.path is None else {op.path} for op in operations)
+    return _resolved(resource_type, set().union(*said))
+
+
+def said_in(resource_type: ResourceType, body: Any) -> frozenset[str]:
+    """Return the names of the attributes that the body of a write is about."""
+    if any(name.lower() == "operations" for name in names_in(body)):
+        return said_by(resource_type, load_patch(body))
+    return _resolved(resource_type, names_in(body))
+
+
+def _resolved(resource_type: ResourceType, names: Iterable[str]) -> frozenset[str]:
+    found: set[str] = set()
+    for name in names:
+        with suppress(ScimError):
+            found.add(parse_path(name, resource_type).name)
+    return frozenset(found)

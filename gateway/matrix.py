@@ -23,7 +23,7 @@ def all_connectors() -> Iterator[dict[str, Connector]]:
     """Give a connector of each kind, as it comes without any configuration."""
     anything = {"client_id": "-", "client_secret": "-"}
     options = Options(
-        name="matrix", url="http://localhost", allow_private_network=True, more=anything
+        name="matrix", url="http://localhost", token="-", allow_private_network=True, more=anything
     )
     connectors = {name: factory(options) for name, factory in CONNECTORS.items()}
     try:

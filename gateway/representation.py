@@ -22,7 +22,7 @@ def represent(mapping: Mapping, resource: Resource, base: str) -> Resource:
     urns.extend(e.urn for e in resource_type.extensions if resource.get(e.urn))
     shown: Resource = {"schemas": urns}
     for name, value in resource.items():
-        if value != [] and value != {}:
+        if value is not None and value != [] and value != {}:
             shown[name] = value
     for name, endpoint in _references(resource_type):
         if name in shown:

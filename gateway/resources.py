@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -27,6 +28,7 @@ from gateway.exchange import (
     read_only,
     read_optional_body,
 )
+from gateway.keys import said_in
 from gateway.openapi import openapi
 from gateway.query import Query
 from gateway.reading import Reader, costly_of
@@ -42,7 +44,7 @@ from schemas.errors import (
     not_found,
     not_implemented,
 )
-from schemas.projection import DEFAULT, Projection
+from schemas.projection import DEFAULT, Projection, on_request
 
 _DISCOVERY = ("ServiceProviderConfig", "ResourceTypes", "Schemas")
 
@@ -96,7 +98,8 @@ def make_blueprint(
         def read() -> Any:
             # What the answer cannot show must refuse the write, not follow it.
             projection_of(collection.mapping.full)
-            return read_body()
+            g.body = read_body()
+            return g.body
 
         return read
 
@@ -173,15 +176,20 @@ def make_blueprint(
         collection = collection_of(endpoint, None)
         body, condition = body_for(collection), condition_of()
         made = writer.patch(g.target, collection, who(), id, body, condition=condition)
-        if collection.mapping.whole and projection_of(collection.mapping.full) is DEFAULT:
+        mapping = collection.mapping
+        if mapping.whole - mapping.beside and projection_of(mapping.full) is DEFAULT:
             # The standard lets us choose; a full answer would cost further LMS calls.
             version = reader.version(g.target, collection, made)
             return no_content({"ETag": version} if version else None)
         return written(collection, made)
 
     def written(collection: Collection, made: dict[str, Any], status: int = 200) -> Response:
-        projection = projection_of(collection.mapping.full)
+        full = collection.mapping.full
+        projection = projection_of(full)
         collection.complete([made], costly_of(collection, projection) - made.keys())
+        if asked := on_request(collection.mapping.resource_type, made):
+            said = asked & said_in(full, g.body)
+            projection = dataclasses.replace(projection, said=said)
         return shown(collection, made, projection, status)
 
     def shown(

@@ -104,7 +104,10 @@ class Settler:
                 return self._settle(target, collection, event)
         except ScimError as error:
             log.warning("event %s stays %s: %s", event.sequence, event.outcome, error.detail)
-            return None
+        except Exception:
+            # One odd record must not keep the gateway from starting.
+            log.exception("event %s stays %s", event.sequence, event.outcome)
+        return None
 
     def _settle(self, target: Target, collection: Collection, event: OpenEvent) -> str:
         name = collection.mapping.full.name

@@ -13,6 +13,7 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from connectors.blackboard.simulator import create_simulator as create_blackboard
+from connectors.canvas.simulator import create_simulator as create_canvas
 from connectors.moodle.simulator import create_simulator as create_moodle
 
 
@@ -36,9 +37,18 @@ def _blackboard(size: Size) -> tuple[Flask, dict[str, str]]:
     return simulator, {"client_id": site.client_id, "client_secret": site.client_secret}
 
 
+def _canvas(size: Size) -> tuple[Flask, dict[str, str]]:
+    # A site that lets its administrators set passwords, and calls that cost what simple ones do.
+    simulator = create_canvas(
+        users=size.users, courses=size.courses, call_cost=0.05, admins_can_change_passwords=True
+    )
+    return simulator, {"token": simulator.site.token}
+
+
 SIMULATORS: dict[str, Callable[[Size], tuple[Flask, dict[str, str]]]] = {
     "moodle": _moodle,
     "blackboard": _blackboard,
+    "canvas": _canvas,
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from connectors.base import Collection, Connector, Observe, Options
 from connectors.blackboard import Blackboard
+from connectors.canvas import Canvas
 from connectors.memory import Memory
 from connectors.moodle import Moodle
 from connectors.overrides import is_path, limited
@@ -19,6 +20,7 @@ CONNECTORS: dict[str, Callable[[Options], Connector]] = {
     "memory": Memory,
     "moodle": Moodle,
     "blackboard": Blackboard,
+    "canvas": Canvas,
 }
 """The registry: adding a connector is one line here."""
 

@@ -43,10 +43,15 @@ class DatabaseVault:
     def renew(self, exchange: Callable[[str | None], str]) -> str:
         """Replace what is kept by what `exchange` makes of it, commit that and return it.
 
-        Raises what it raises, and 503 when somebody else's exchange takes too long.
+        What no key opens counts as nothing, so that a new consent heals it. Raises what `exchange`
+        raises, and 503 when somebody else's takes too long.
         """
         with self._database.lock([self._target], PATIENCE, family="vaults"):
-            text = exchange(self.read())
+            try:
+                kept = self.read()
+            except ScimError:
+                kept = None
+            text = exchange(kept)
             content = self._keys.encrypt(text.encode())
             with self._database.write() as connection:
                 connection.execute(delete(secrets).where(secrets.c.target == self._target))

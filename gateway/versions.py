@@ -23,14 +23,15 @@ def version_of(mapping: Mapping, resource: Resource) -> str | None:
     """Return the weak entity tag of what a resource shows by itself; None when not all is read.
 
     Lists of objects have no order; that of plain lists counts: the first role is the primary.
-    Call it before anything is added to what the LMS says.
+    A costly attribute that was looked at and has no value is there as None. Call it before
+    anything is added to what the LMS says.
     """
     if not mapping.whole <= resource.keys():
         return None
     said = {
         name: _unordered(value) if type(value) is list and len(value) > 1 else value
         for name, value in resource.items()
-        if value not in ([], {}) and name not in OF_OTHERS
+        if value not in ([], {}, None) and name not in OF_OTHERS
     }
     for name, asked in mapping.costly.items():
         if asked:
@@ -47,9 +48,11 @@ def _unordered(values: list[Any]) -> list[Any]:
 
 def _leave_out(said: Resource, name: str) -> None:
     name, _, sub = name.partition(".")
-    for urn, held in said.items():
+    for urn, held in list(said.items()):
         if ":" in urn and name in held:
             said[urn] = {k: v for k, v in held.items() if k != name}
+            if not said[urn]:
+                del said[urn]
     if not sub:
         said.pop(name, None)
     elif name in said:

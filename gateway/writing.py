@@ -8,7 +8,6 @@ A write whose outcome is unknown is settled by reading, never sent again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from copy import copy
 from functools import partial
 from typing import Any
@@ -21,18 +20,17 @@ from gateway.attempts import Attempt, Caller, attempted
 from gateway.audit import AuditLog
 from gateway.database import Database
 from gateway.enrolling import enrol_new_members
-from gateway.keys import changed_values, login_of, lookup_of, names_in, unique_values
+from gateway.keys import changed_values, login_of, lookup_of, names_in, said_by, unique_values
 from gateway.reading import Reader
 from gateway.records import records
 from gateway.settling import Settler
 from gateway.targets import Target
 from gateway.tombstones import Tombstones
 from gateway.versions import ANY, Condition
-from schemas.attributes import ResourceType
 from schemas.changes import Change, apply_patch, check, diff, replay
 from schemas.errors import ScimError, forbidden, invalid_syntax, uniqueness
 from schemas.filters import parse_path
-from schemas.messages import Operation, load_patch, load_resource, refuse_two_primary
+from schemas.messages import load_patch, load_resource, refuse_two_primary
 
 Resource = dict[str, Any]
 
@@ -123,7 +121,7 @@ class Writer:
 
             def desired(before: Resource) -> Resource:
                 kept = {n: before[n] for n in mapping.whole - named if n in before}
-                return mapping.with_filled(before, {**message, **kept})
+                return mapping.replaced(before, {**message, **kept})
 
             wanted = mapping.kept & named
             return self._change(target, collection, attempt, caller, wanted, desired, condition)
@@ -151,14 +149,14 @@ class Writer:
             if message is None and instead is not None:
                 return self._acted(target, collection, attempt, id, instead)
             operations = load_patch(message, strict=strict)
-            wanted = collection.mapping.kept & _mentioned(collection.mapping.full, operations)
+            wanted = collection.mapping.kept & said_by(collection.mapping.full, operations)
 
             def desired(before: Resource) -> Resource:
                 full = collection.mapping.full
                 patched, unknown = apply_patch(full, before, operations, strict=strict)
                 fitted = self._fitted(target, collection, attempt, patched, unknown, before)
                 collection.mapping.refuse_removal(before, fitted)
-                return fitted
+                return collection.mapping.patched(before, fitted)
 
             return self._change(
                 target, collection, attempt, caller, wanted, desired, condition, patched=True
@@ -234,6 +232,7 @@ class Writer:
         """Read, compute what differs, and send only that."""
         mapping = collection.mapping
         id = str(attempt.intent.resource_id)
+        wanted |= mapping.beside
         before = self._locked(target, collection, attempt, id, wanted, condition)
         full = mapping.full
         attempt.note(login=login_of(full, before))
@@ -392,7 +391,8 @@ class Writer:
             # Renamed in the LMS meanwhile: it is not this account that is wanted back.
             return None
         mapping = collection.mapping
-        after = mapping.carry_over(before, ({switch.name: switch.on} if switch else {}) | resource)
+        wanted = ({switch.name: switch.on} if switch else {}) | resource
+        after = mapping.carry_over(before, mapping.follow(before, wanted, wanted))
         changes = diff(mapping.resource_type, before, after)
         attempt.note(
             operation="revive", resource_id=id, changes=records(mapping, changes), login=login
@@ -495,17 +495,6 @@ class Writer:
 
 def _scope(collection: Collection) -> str:
     return f"{collection.mapping.full.endpoint.lower()}:write"
-
-
-def _mentioned(resource_type: ResourceType, operations: list[Operation]) -> set[str]:
-    """Return the names of the attributes that a PATCH is about, by whatever names it uses."""
-    found: set[str] = set()
-    for operation in operations:
-        said = names_in(operation.value) if operation.path is None else {operation.path}
-        for name in said:
-            with suppress(ScimError):
-                found.add(parse_path(name, resource_type).name)
-    return found
 
 
 def _is_as_before(collection: Collection, name: str, before: Resource, resource: Resource) -> bool:

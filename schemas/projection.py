@@ -17,11 +17,16 @@ Resource = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """The `attributes` or `excludedAttributes` of a request; both empty means the default."""
+    """The `attributes` or `excludedAttributes` of a request; both empty means the default.
+
+    `said` are attributes that the request has written: its answer shows them even when they are
+    returned on request only (RFC 7643 section 7).
+    """
 
     included: tuple[Path, ...] = ()
     excluded: tuple[Path, ...] = ()
     restricted: bool = False
+    said: frozenset[str] = frozenset()
 
     def wants(self, name: str, *, asked: bool = False) -> bool:
         """Tell whether `members`, of core or an extension, or `members.display` will be shown.
@@ -47,6 +52,15 @@ def _hidden(resource_type: ResourceType) -> tuple[tuple[str, str, str], ...]:
         for urn, attribute in resource_type.attributes()
         for part in (attribute, *attribute.sub_attributes)
         if part.returned in ("never", "request")
+    )
+
+
+def on_request(resource_type: ResourceType, resource: Resource) -> frozenset[str]:
+    """Return the names of what a resource has that is returned on request only."""
+    return frozenset(
+        name
+        for urn, name, sub in _hidden(resource_type)
+        if not sub and name in ((resource.get(urn) or {}) if urn else resource)
     )
 
 
@@ -124,7 +138,8 @@ def _kept(
     if returned != "always":
         if projection.restricted and not subs:
             return None
-        if not projection.restricted and (whole or returned == "request"):
+        hidden = returned == "request" and name not in projection.said
+        if not projection.restricted and (whole or hidden):
             return None
     every = whole or (returned == "always" and not subs)
 

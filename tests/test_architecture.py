@@ -13,7 +13,10 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("schemas", "connectors", "gateway")
 OURS = {*PACKAGES, "tests", "wsgi"}
 SQL = frozenset(
-    "database commits tables audit audit_query tokens tombstones walks locks migrations".split()
+    [
+        *("database", "commits", "tables", "audit", "audit_query", "tokens", "tombstones"),
+        *("vaults", "walks", "locks", "migrations"),
+    ]
 )
 SIMULATION = "simulation"
 """The folder beside those of the LMSs that only their simulators import."""

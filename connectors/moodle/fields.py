@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from connectors.base import Options
+from connectors.languages import nearest
 from connectors.mapping import Field, Impossible, Mapping, Push, read_only
-from connectors.moodle.codes import COUNTRIES, language_of, locale_of, nearest, time_zones
+from connectors.moodle.codes import COUNTRIES, language_of, locale_of, time_zones
 from connectors.moodle.like import escaped, pattern
 from connectors.moodle.moments import moment
 from connectors.overrides import overridden

@@ -73,7 +73,7 @@ class CollectionContract:
         """Replace as the gateway does: fitted, carried over, checked, sent where it differs."""
         mapping = collection.mapping
         fitted, _ = mapping.fit(deepcopy(wanted))
-        after = mapping.carry_over(before, fitted)
+        after = mapping.carry_over(before, mapping.patched(before, fitted))
         check(mapping.resource_type, after)
         changes = diff(mapping.resource_type, before, after)
         return collection.update(before, after, changes) if changes else before

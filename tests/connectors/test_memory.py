@@ -64,6 +64,7 @@ SAMPLE: Resource = {
         "educationLevel": "Junior",
         "gender": "Female",
         "birthDate": "2000-01-01",
+        "pronouns": "they/them",
         "available": "Yes",
         "streetAddress2": "B",
         "calendar": "Gregorian",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,16 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from connectors.base import Options
-from connectors.blackboard.simulator import Simulator as Blackboard
 from connectors.blackboard.simulator import create_simulator as create_blackboard
-from connectors.moodle.simulator import Simulator, create_simulator
+from connectors.canvas.simulator import create_simulator as create_canvas
+from connectors.moodle.simulator import create_simulator as create_moodle
 from gateway.app import create_app
 from gateway.security import Security
 from gateway.settings import Settings, TargetSettings
 from gateway.tokens import Tokens
 from schemas.course import COURSE
 from schemas.errors import ERROR_URN
+from schemas.filters import parse_path
 from schemas.group import GROUP
 from schemas.membership import MEMBERSHIP
 from schemas.messages import PATCH_OP
@@ -30,22 +32,33 @@ from schemas.user import USER
 
 @dataclass
 class Service:
-    """The gateway's application, a client with a token for everything, and the simulator."""
+    """The gateway's application, a client with a token for everything, and the simulators."""
 
     app: Flask
     client: FlaskClient
-    moodle: Simulator
-    blackboard: Blackboard
+    simulators: dict[str, Any]
     folder: Path
+
+    @property
+    def moodle(self) -> Any:
+        return self.simulators["moodle"]
+
+    @property
+    def blackboard(self) -> Any:
+        return self.simulators["blackboard"]
+
+    @property
+    def canvas(self) -> Any:
+        return self.simulators["canvas"]
 
     @property
     def calls(self) -> int:
         """Return how many calls the simulators have got since the last `forget`."""
-        return len(self.moodle.site.calls) + len(self.blackboard.site.calls)
+        return sum(len(simulator.site.calls) for simulator in self.simulators.values())
 
     def forget(self) -> None:
-        self.moodle.site.calls.clear()
-        self.blackboard.site.calls.clear()
+        for simulator in self.simulators.values():
+            simulator.site.calls.clear()
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -72,77 +85,95 @@ class InProcess(httpx.WSGITransport):
             raise httpx.ReadError("the connection was dropped") from None
 
 
-TARGETS = ("memory", "moodle", "blackboard")
+@dataclass(frozen=True)
+class Lms:
+    """How an LMS stands behind the gateway in tests: its simulator's settings, how it is reached.
+
+    `options` are those of the target that the simulated site decides; `policies` are of its own.
+    """
+
+    create: Callable[..., Any]
+    options: Callable[[Any], dict[str, Any]]
+    policies: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+LMSS = {
+    "moodle": Lms(create_moodle, lambda site: {"token": site.token}),
+    "blackboard": Lms(
+        create_blackboard,
+        lambda site: {
+            "more": {
+                "client_id": site.client_id,
+                "client_secret": site.client_secret,
+                "group_course": "_5001_1",
+            }
+        },
+        policies={"enrol_members": True},
+        settings={"case_sensitive_ids": False},
+    ),
+    "canvas": Lms(
+        create_canvas,
+        lambda site: {"token": site.token},
+        settings={"call_cost": 0, "admins_can_change_passwords": True},
+    ),
+}
+TARGETS = ("memory", *LMSS)
 TOKEN = "a-token-for-tests-that-may-do-everything"
 
 
 def make_service(
-    folder: Path,
-    *,
-    users: int = 0,
-    cohorts: int = 0,
-    moodle: Simulator | None = None,
-    blackboard: Blackboard | None = None,
-    **more: Any,
+    folder: Path, *, users: int = 0, cohorts: int = 0, security: Security | None = None, **more: Any
 ) -> Service:
-    """Return a gateway with the targets memory, moodle and blackboard.
+    """Return a gateway with a target of each kind.
 
-    `simulator` are settings of the Moodle simulator, `options` entries of the target moodle,
-    `policies` the delete, strict and max_scan of all, `blackboard_policies` more of that one,
-    `security` that section. A second one in the same folder shares the database; give it the
-    simulators of the first.
+    `policies` are the delete, strict and max_scan of all targets. A target's own begin with its
+    name: `blackboard_policies`, `canvas_options` and `canvas_settings` of its simulator. A second
+    one in the same folder shares the database; give it the simulators of the first: `canvas`.
     """
-    if blackboard is None:
-        blackboard = create_blackboard(users=users, case_sensitive_ids=False)
-    site = blackboard.site
-    if moodle is None:
-        moodle = create_simulator(users=users, cohorts=cohorts, **more.get("simulator", {}))
-    options = Options(
-        name="moodle",
-        **{
-            "url": "http://moodle.test",
-            "token": moodle.site.token,
-            "allow_private_network": True,
-            "transport": InProcess(app=moodle),
-            **more.get("options", {}),
-        },
-    )
+    kinds = ("", "_options", "_policies", "_settings")
+    known = {"policies", *(f"{name}{kind}" for name in LMSS for kind in kinds)}
+    assert more.keys() <= known, more.keys() - known
     policies = more.get("policies", {})
+    targets = {"memory": TargetSettings("memory", Options(name="memory"), **policies)}
+    simulators = {}
+    for name, lms in LMSS.items():
+        simulator = more.get(name) or lms.create(
+            users=users,
+            **({"cohorts": cohorts} if name == "moodle" else {}),
+            **{**lms.settings, **more.get(f"{name}_settings", {})},
+        )
+        options = {
+            "url": f"http://{name}.test",
+            "allow_private_network": True,
+            "transport": InProcess(app=simulator),
+            **lms.options(simulator.site),
+            **more.get(f"{name}_options", {}),
+        }
+        own = {**lms.policies, **policies, **more.get(f"{name}_policies", {})}
+        targets[name] = TargetSettings(name, Options(name=name, **options), **own)
+        simulators[name] = simulator
     settings = Settings(
         database=f"sqlite:///{folder / 'matricula.db'}",
-        targets={
-            "memory": TargetSettings("memory", Options(name="memory"), **policies),
-            "moodle": TargetSettings("moodle", options, **policies),
-            "blackboard": TargetSettings(
-                "blackboard",
-                Options(
-                    name="blackboard",
-                    url="http://learn.test",
-                    allow_private_network=True,
-                    transport=InProcess(app=blackboard),
-                    more={
-                        "client_id": site.client_id,
-                        "client_secret": site.client_secret,
-                        "group_course": "_5001_1",
-                    },
-                ),
-                **{"enrol_members": True, **policies, **more.get("blackboard_policies", {})},
-            ),
-        },
+        targets=targets,
         version="test",
-        security=more.get("security", Security()),
+        security=security or Security(),
     )
     app = create_app(settings)
-    connector = app.extensions["matricula"]["targets"]["blackboard"].connector
-    if not site.courses:
-        connector.collections["Course"].create({"courseId": "GROUPS", "name": "Has the groups"})
-        site.calls.clear()
+    _give_groups_a_course(app, simulators["blackboard"].site)
     tokens = Tokens(app.extensions["matricula"]["database"])
     if not tokens.list():
         tokens.add(TOKEN, name="tester", targets=["all"], scopes=["admin"])
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {TOKEN}"
-    return Service(app, client, moodle, blackboard, folder)
+    return Service(app, client, simulators, folder)
+
+
+def _give_groups_a_course(app: Flask, site: Any) -> None:
+    if not site.courses:
+        connector = app.extensions["matricula"]["targets"]["blackboard"].connector
+        connector.collections["Course"].create({"courseId": "GROUPS", "name": "Has the groups"})
+        site.calls.clear()
 
 
 def patch_op(*operations: dict[str, Any]) -> dict[str, Any]:
@@ -245,6 +276,12 @@ class Scim:
         answer = self.get("/Users", **query)
         assert answer.status_code == 200, answer.text
         return [user["userName"] for user in answer.json.get("Resources", ())]
+
+    def holds(self, path: str, resource_type: str = "User") -> bool:
+        """Tell whether the LMS has a place for an attribute."""
+        targets = self.service.app.extensions["matricula"]["targets"]
+        mapping = targets[self.name].connector.collections[resource_type].mapping
+        return bool(mapping.rows_of(parse_path(path, mapping.full)))
 
     @property
     def event(self) -> dict[str, Any]:

@@ -292,7 +292,7 @@ def test_serve_says_in_one_line_why_it_does_not(project: Project) -> None:
     assert process.returncode != 0
     # The server tries a second time.
     assert set(said.decode().splitlines()) == {
-        "Error: targets.moodle.connector: 'tutor' is none of blackboard, memory, moodle"
+        "Error: targets.moodle.connector: 'tutor' is none of blackboard, canvas, memory, moodle"
     }
 
 

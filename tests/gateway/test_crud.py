@@ -112,8 +112,8 @@ def test_replace_clears_what_is_left_out_and_keeps_what_cannot_be(scim: Scim) ->
     replaced = scim.put(f"/Users/{id}", body)
     assert replaced.status_code == 200
     assert replaced.json["name"]["givenName"] == "Anne"
-    # Blackboard has filled it in when the account was made, so leaving it out means no change.
-    assert ("externalId" in replaced.json) == (scim.name == "blackboard")
+    # Blackboard has filled it in by itself, and in Canvas a SIS feed may go by it: it stays.
+    assert ("externalId" in replaced.json) == (scim.name in ("blackboard", "canvas"))
     assert ENTERPRISE not in replaced.json
     assert replaced.json == scim.get(f"/Users/{id}").json
     if scim.name == "moodle":
@@ -303,3 +303,15 @@ class TestStrict:
         refused = scim.post("/Users", person("ann", title="Dr"))
         assert refused.status_code == 400
         assert "title" in refused.json["detail"]
+
+
+def test_what_is_returned_on_request_is_returned_to_who_writes_it(service: Service) -> None:
+    scim = Scim(service, "canvas")
+    made = scim.post("/Users", person("ann", locale="de", timezone="Europe/Berlin")).json
+    assert (made["locale"], made["timezone"]) == ("de", "Europe/Berlin")
+    path = f"/Users/{made['id']}"
+    assert not {"locale", "timezone"} & scim.get(path).json.keys()
+    change = {"op": "replace", "path": "locale.id", "value": "en-GB"}
+    patched = scim.patch(path, change).json
+    assert (patched["locale"], "timezone" in patched) == ("en-GB", False)
+    assert "locale" not in scim.put(path, person("ann")).json

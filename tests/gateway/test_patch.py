@@ -56,6 +56,8 @@ def test_a_group_is_patched_without_a_body_unless_attributes_are_asked_for(moodl
     ],
 )  # fmt: skip
 def test_one_operation(scim: Scim, operation: dict[str, Any], path: str, expected: Any) -> None:
+    if path.startswith(ENTERPRISE) and scim.name == "canvas":
+        pytest.skip("Canvas has no department.")
     id = scim.add("ann", externalId="E1", **{ENTERPRISE: {"department": "Physics"}})
     assert scim.patch(f"/Users/{id}", operation).status_code == 200
     shown = scim.get(f"/Users/{id}").json
@@ -98,7 +100,8 @@ def test_a_refused_operation_leaves_nothing_behind(
     refused = scim.patch(f"/Users/{id}", good, operation)
     assert refused.status_code == 400
     assert refused.json["scimType"] in kinds
-    assert scim.service.calls <= 1
+    # Canvas shows in a call of its own who is active.
+    assert scim.service.calls <= (2 if scim.name == "canvas" else 1)
     assert scim.get(f"/Users/{id}").json == before
     assert scim.event["outcome"] == "refused"
 

@@ -15,7 +15,7 @@ from gateway.matrix import of_connectors
 from schemas.attributes import LMS
 from tests.gateway.service import TARGETS, TOKEN, Scim, Service
 
-FEWEST = {"memory": 270, "moodle": 85, "blackboard": 130}
+FEWEST = {"memory": 270, "moodle": 85, "blackboard": 130, "canvas": 80}
 """How many successes there must be: an empty run proves nothing."""
 MOMENTS = [datetime(2026, 1, 31, 12, tzinfo=UTC), datetime(2026, 2, 28, 12, tzinfo=UTC)]
 KNOWN = (
@@ -23,9 +23,15 @@ KNOWN = (
     # section 3.1 leaves it to the service provider.
     ("moodle", "Membership", "'externalId'"),
     ("blackboard", "Membership", "'externalId'"),
+    ("canvas", "Membership", "'externalId'"),
     # It removes each attribute that is not required, whatever the LMS makes of that.
     ("moodle", "Course", "available cannot be removed"),
     ("moodle", "Course", "An end goes only with a start"),
+    ("canvas", "User", "cannot be removed"),
+    ("canvas", "Course", "cannot be removed"),
+    # It wants to see at once what is returned on request only.
+    ("canvas", "User", "Attribute 'locale' was not"),
+    ("canvas", "User", "Attribute 'timezone' was not"),
     # A group's course stays when its extension is removed.
     ("blackboard", "Group", "lms:2.0:Group' was not removed"),
 )
@@ -43,14 +49,25 @@ EXAMPLES: dict[str, dict[tuple[str, str], Any]] = {
         ("", "locale"): ["en-GB", "de-DE"],
         ("Membership", "course_role_id"): ["Grader", "Instructor"],
     },
+    "canvas": {
+        ("User", "timezone"): ["Europe/Berlin", "America/Denver"],
+        ("Course", "term_id"): ["1"],
+        ("Course", "category_id"): ["1"],
+        ("Course", "start"): MOMENTS[:1],
+        ("Course", "end"): MOMENTS[1:],
+        ("Membership", "course_role_id"): ["StudentEnrollment", "TaEnrollment"],
+    },
 }
-TIED = (
-    *("available", "daysOfUse", "ultraStatus", "organization", "closedComplete"),
-    *("childCourseId", "dataSourceId", "allowGuests", "uuid", "parentId"),
-    *("localeForced", "durationType", "enrollmentType", "start", "end", "enrollmentStart"),
-    *("enrollmentEnd", "accessCode"),
-)
-"""Attributes of Blackboard that follow from others, need others, or cannot be changed once set."""
+TIED: dict[str, tuple[str, ...]] = {
+    "blackboard": (
+        *("available", "daysOfUse", "ultraStatus", "organization", "closedComplete"),
+        *("childCourseId", "dataSourceId", "allowGuests", "uuid", "parentId"),
+        *("localeForced", "durationType", "enrollmentType", "start", "end", "enrollmentStart"),
+        *("enrollmentEnd", "accessCode"),
+    ),
+    "canvas": ("available", "closedComplete", "allowGuests", "uuid", "kind"),
+}
+"""Attributes that follow from others, need others, or cannot be changed once set."""
 
 
 class Made(Sequence[str]):
@@ -70,7 +87,8 @@ class Made(Sequence[str]):
 def test_no_check_fails(name: str, make: Callable[..., Service]) -> None:
     # The tester's passwords are UUIDs, which break Moodle's password policy.
     service = make(
-        simulator={"password_policy": False}, blackboard_policies={"include": included()}
+        moodle_settings={"password_policy": False},
+        **{f"{lms}_policies": {"include": included(lms)} for lms in TIED},
     )
     scim = Scim(service, name)
     client = WSGISCIMClient(
@@ -100,15 +118,15 @@ def is_known(name: str, result: CheckResult) -> bool:
     )
 
 
-def included() -> tuple[str, ...]:
-    """Return Blackboard's attributes without those that it fills or ties to others.
+def included(lms: str) -> tuple[str, ...]:
+    """Return an LMS's attributes without those that it fills or ties to others.
 
     Its extensions of users and groups are of that kind: the tester writes an extension as a whole
     and wants nothing else back.
     """
-    mappings = of_connectors("blackboard").values()
+    mappings = of_connectors(lms).values()
     paths = [str(row.path.whole) for mapping in mappings for row in mapping.rows]
-    return tuple(path for path in paths if LMS not in path and path not in TIED)
+    return tuple(path for path in paths if LMS not in path and path not in TIED[lms])
 
 
 def is_written(scim: Scim, resource_type: str) -> bool:

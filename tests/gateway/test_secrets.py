@@ -130,7 +130,7 @@ def test_tokens_appear_nowhere(moodle: Scim, heard: io.StringIO) -> None:
 
 
 def test_the_lms_debugging_text_is_not_passed_on(make: Callable[..., Service]) -> None:
-    moodle = Scim(make(simulator={"debug": True}), "moodle")
+    moodle = Scim(make(moodle_settings={"debug": True}), "moodle")
     moodle.service.moodle.site.gateway.capabilities.discard("moodle/user:create")
     refused = moodle.post("/Users", person("ann", password=CANARY))
     assert refused.status_code == 502

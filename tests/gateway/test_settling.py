@@ -213,7 +213,7 @@ def real(make: Callable[..., Service]) -> Iterator[Scim]:
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}"
     options = {"url": url, "transport": None, "timeout": 0.4}
-    yield Scim(make(moodle=first.moodle, options=options), "moodle")
+    yield Scim(make(moodle=first.moodle, moodle_options=options), "moodle")
     server.shutdown()
     thread.join()
     server.server_close()

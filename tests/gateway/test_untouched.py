@@ -70,7 +70,7 @@ def test_what_is_demanded_cannot_be_removed_and_must_be_in_a_put(
 
 def test_a_default_stands_in_the_event_of_the_create(make: Callable[..., Service]) -> None:
     overrides = {'addresses[type eq "work"].country': {"default": "NO"}}
-    service = make(options={"attributes": overrides})
+    service = make(moodle_options={"attributes": overrides})
     body = {
         "schemas": [CORE + "User"],
         "userName": "new",

@@ -78,7 +78,10 @@ def test_newer_keys_open_what_older_ones_have_closed(
     newer = Fernet(Fernet.generate_key())
     rotated = MultiFernet([newer, *KEYS._fernets])
     assert DatabaseVault(database, rotated, "brightspace").read() == "kept"
+    without = DatabaseVault(database, MultiFernet([newer]), "brightspace")
     with pytest.raises(ScimError) as refused:
-        DatabaseVault(database, MultiFernet([newer]), "brightspace").read()
+        without.read()
     assert refused.value.status == 503
     assert "security.keys" in refused.value.detail
+    assert without.renew(lambda kept: f"{kept}: begun anew") == "None: begun anew"
+    assert without.read() == "None: begun anew"

@@ -25,7 +25,9 @@ def test_a_resource_tells_its_version(scim: Scim) -> None:
     assert got.headers["ETag"] == got.json["meta"]["version"] == tag
     listed = scim.get("/Users", filter='userName eq "ann"').json["Resources"][0]
     assert listed["meta"]["version"] == tag
-    assert scim.get(path, attributes="userName").headers["ETag"] == tag
+    narrow = scim.get(path, attributes="userName")
+    # Canvas would have to be asked once more for what is not wanted.
+    assert narrow.headers.get("ETag") == (None if scim.name == "canvas" else tag)
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])

@@ -98,7 +98,7 @@ class TestRoles:
         made = create(users, "ann", institutionRoleIds=["STAFF", "FACULTY", "ALUMNI"])
         wanted = {**made, LMS_USER: {"institutionRoleIds": ["STAFF", "FACULTY", "ALUMNI"]}}
         fitted, _ = users.mapping.fit(wanted)
-        after = users.mapping.carry_over(made, users.mapping.with_filled(made, fitted))
+        after = users.mapping.carry_over(made, users.mapping.replaced(made, fitted))
         assert diff(users.mapping.resource_type, made, after) == ()
 
     @pytest.mark.parametrize("roles", [["SystemAdmin"], ["User", "SystemAdmin"]])
