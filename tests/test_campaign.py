@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.campaign import api, cycle, faults, filters, fuzz, kills, races
+from tests.campaign import api, cycle, faults, filters, fuzz, kills, races, throttled
 from tests.campaign.report import Report
 
 
@@ -45,3 +45,8 @@ def test_filters(seed: int) -> None:
 @pytest.mark.parametrize("seed", [61])
 def test_cycle(seed: int) -> None:
     expect_nothing_failed(cycle.run(40, seed))
+
+
+@pytest.mark.parametrize("seed", [71])
+def test_throttled(seed: int) -> None:
+    expect_nothing_failed(throttled.run(25, seed))

@@ -15,6 +15,7 @@ COUNTS = {
     "api": 50_000,
     "filters": 100_000,
     "cycle": 1_000,
+    "throttled": 500,
 }
 
 
