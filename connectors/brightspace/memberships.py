@@ -1,0 +1,210 @@
+"""Memberships of a Brightspace organization: enrolments in courses, from either side.
+
+Enrolments in other org units are none: whoever left the organization itself would be in no list
+any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from connectors.base import Collection, each_once
+from connectors.brightspace import fields
+from connectors.brightspace.client import BrightspaceClient, Row
+from connectors.brightspace.courses import OFFERING
+from connectors.brightspace.fields import ID
+from connectors.brightspace.results import add_last_access, add_scores
+from connectors.brightspace.roles import RoleTable
+from connectors.brightspace.walking import Walker
+from connectors.mapping import Field, Impossible, Mapping, Push, Resource, read_only
+from connectors.planning import Branch, Plan
+from schemas.changes import Change
+from schemas.errors import ScimError, invalid_value, not_found_resource, uniqueness
+from schemas.membership import MEMBERSHIP
+
+PATH = "lp/enrollments/"
+LIST = "GET lp/enrollments/"
+"""One call by course, by person, or of the one enrolment: whichever the filter names."""
+
+
+def pair_of(id: str) -> tuple[str, str] | None:
+    """Return the course and the person that an id such as `6671.3163` names."""
+    course, _, user = id.partition(".")
+    return (course, user) if ID.fullmatch(course) and ID.fullmatch(user) else None
+
+
+def _pair_key(value: Any) -> str:
+    if pair_of(value) is None:
+        raise Impossible
+    return str(value)
+
+
+def membership_mapping(roles: RoleTable) -> Mapping:
+    """Return the mapping of memberships.
+
+    Configuration of the target: `default_course_role`, the id of the role of whoever is enrolled
+    without one.
+    """
+
+    def side(path: str, native: str) -> Field:
+        return Field(path, native, read=str, write=fields.an_id, modifiable=False, required=True,
+                     push={"eq": Push(LIST, path, value=fields.id_key)})  # fmt: skip
+
+    return Mapping(
+        MEMBERSHIP,
+        read_only("id", "key", push=fields.by_id(LIST, _pair_key)),
+        side("userId", "UserId"),
+        side("courseId", "OrgUnitId"),
+        read_only("userName", "UserName", costly=True,
+                  push={"eq": Push(LIST, "userName", value=fields.sought)}),
+        Field("courseRoleId", "RoleId", read=str, write=fields.an_id, settle=roles.id_of,
+              required=not roles.in_courses, default=roles.in_courses or None, empty=None,
+              push={"eq": Push(LIST, "roleId", value=fields.id_key)}),
+        read_only("lastAccessed", "LastAccessed", costly=True, returned="request"),
+        read_only("score", "PointsNumerator", costly=True, returned="request"),
+        read_only("scoreMaximum", "PointsDenominator", costly=True, returned="request"),
+        walk="goes from course to course, for Brightspace has no list of all; name a courseId or "
+        "a userId",
+    )  # fmt: skip
+
+
+class Memberships(Collection):
+    """Who is in which course."""
+
+    def __init__(self, client: BrightspaceClient, roles: RoleTable, walker: Walker) -> None:
+        self.mapping = membership_mapping(roles)
+        self._client = client
+        self._walker = walker
+
+    def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
+        return each_once(
+            batch
+            for branch in ([()] if plan.branches is None else plan.branches)
+            for batch in self._found(branch)
+        )
+
+    def get(self, id: str) -> Resource | None:
+        pair = pair_of(id)
+        return None if pair is None else self._one(*pair)
+
+    def complete(self, resources: Sequence[Resource], wanted: frozenset[str]) -> None:
+        if "userName" in wanted:
+            self._name([resource for resource in resources if "userName" not in resource])
+        if "lastAccessed" in wanted:
+            add_last_access(self._client, resources)
+        if wanted & {"score", "scoreMaximum"}:
+            add_scores(self._client, resources)
+
+    def create(self, resource: Resource) -> Resource:
+        native = self.mapping.to_native(resource)
+        course, user = str(native["OrgUnitId"]), str(native["UserId"])
+        if not self._walker.is_course(course):
+            raise invalid_value(f"courseId: there is no course {course}.")
+        # Enrolling somebody again would change the role.
+        if self._enrolment(course, user) is not None:
+            raise uniqueness(f"User {user} is in course {course} already.")
+        return self._shown(course, user, self._enrolled(native))
+
+    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+        native = self.mapping.to_native_changes(changes)
+        pair = {"OrgUnitId": int(before["courseId"]), "UserId": int(before["userId"])}
+        self._enrolled({**pair, **native})
+        return after
+
+    def delete(self, id: str) -> None:
+        course, user = pair_of(id) or ("", "")
+        if not course or not self._walker.is_course(course):
+            raise not_found_resource("Membership", id)
+        self._client.send("DELETE", _people(course) + user)
+
+    def find_again(self, resource: Resource) -> Resource | None:
+        return self.get(f"{resource['courseId']}.{resource['userId']}")
+
+    def _found(self, branch: Branch) -> Iterator[list[Resource]]:
+        named = {condition.push.parameter: condition.values[0] for condition in branch}
+        course, user = named.get("courseId"), named.get("userId")
+        if "id" in named:
+            course, user = pair_of(named["id"]) or ("", "")
+        if "userName" in named and not user:
+            person = self._client.get("lp/users/", {"userName": named["userName"]})
+            if not person:
+                return
+            user = str(person["UserId"])
+        role = {"roleId": named["roleId"]} if "roleId" in named else {}
+        if course and user:
+            one = self._one(course, user)
+            yield [] if one is None else [one]
+        elif user:
+            yield from self._of_user(user, role)
+        elif course:
+            if self._walker.is_course(course):
+                yield from self._of_course(course, role)
+        else:
+            for each in self._walker.courses():
+                yield from self._of_course(each, role)
+
+    def _of_course(self, course: str, role: Row) -> Iterator[list[Resource]]:
+        for rows in self._listed(_people(course), role):
+            yield [
+                self._shown(
+                    course,
+                    str(row["User"]["Identifier"]),
+                    {"RoleId": row["Role"]["Id"], "UserName": row["User"].get("UserName")},
+                )
+                for row in rows
+            ]
+
+    def _of_user(self, user: str, role: Row) -> Iterator[list[Resource]]:
+        path = f"{PATH}users/{user}/orgUnits/"
+        for rows in self._listed(path, {"orgUnitTypeId": OFFERING, **role}):
+            yield [
+                self._shown(str(row["OrgUnit"]["Id"]), user, {"RoleId": row["Role"]["Id"]})
+                for row in rows
+            ]
+
+    def _listed(self, path: str, query: Row) -> Iterator[list[Row]]:
+        try:
+            yield from self._client.rows(path, query)
+        except ScimError as error:
+            # There is no such course or person, or no more: nobody is a member.
+            if error.status != 404:
+                raise
+
+    def _one(self, course: str, user: str) -> Resource | None:
+        row = self._enrolment(course, user)
+        if row is None or not self._walker.is_course(course):
+            return None
+        return self._shown(course, user, row)
+
+    def _enrolment(self, course: str, user: str) -> Row | None:
+        row: Row | None = self._client.get(_people(course) + user)
+        return row
+
+    def _enrolled(self, native: Row) -> Row:
+        try:
+            row: Row = self._client.send("POST", PATH, native)
+        except ScimError as error:
+            if error.status == 404:
+                raise invalid_value(f"There is no such user or role: {error.detail}") from None
+            raise
+        return row
+
+    def _name(self, resources: Sequence[Resource]) -> None:
+        """Fill the login names in; the lists of courses have them already."""
+        names: dict[str, str] = {}
+        for id in dict.fromkeys(resource["userId"] for resource in resources):
+            names[id] = str((self._client.get(f"lp/users/{id}") or {}).get("UserName", ""))
+        for resource in resources:
+            resource["userName"] = names[resource["userId"]]
+
+    def _shown(self, course: str, user: str, row: Row) -> Resource:
+        shown = {**row, "key": f"{course}.{user}", "OrgUnitId": course, "UserId": user}
+        resource = self.mapping.to_scim(shown)
+        if name := row.get("UserName"):
+            resource["userName"] = name
+        return resource
+
+
+def _people(course: str) -> str:
+    return f"{PATH}orgUnits/{course}/users/"
