@@ -82,7 +82,7 @@ def test_the_make_targets_exist() -> None:
 
 
 def test_the_configuration_makes_a_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MOODLE_TOKEN", "MATRICULA_KEY", "LEARN_KEY", "LEARN_SECRET"):
+    for name in re.findall(r"\$\{(\w+)\}", blocks("toml")[0]):
         monkeypatch.setenv(name, "of the environment")
     (block,) = blocks("toml")
     settings = parse(tomllib.loads(block), tmp_path)
