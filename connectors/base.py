@@ -162,6 +162,20 @@ class Connector:
         """Yield what the set-up lacks: reachability, functions, rights, settings."""
         return [Finding("ok", "Nothing to check.")]
 
+    def verify(self) -> None:
+        """Raise ValueError for configuration that the LMS does not know; called once, at start."""
+
+    def authorize_url(self, redirect_uri: str, state: str, challenge: str) -> str:
+        """Return where an administrator consents to the target's access to the LMS.
+
+        `challenge` is that of PKCE by S256 (RFC 7636). Raises 501 where nobody has to consent.
+        """
+        raise not_implemented("Nobody has to consent to this target's access.")
+
+    def connect(self, code: str, redirect_uri: str, verifier: str) -> None:
+        """Take the code that a consent has brought. Raises 400 when it is not good (any more)."""
+        raise not_implemented("Nobody has to consent to this target's access.")
+
     def ping(self) -> None:
         """Make the cheapest call that proves the LMS is there; raise ScimError when it is not."""
 

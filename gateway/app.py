@@ -21,6 +21,7 @@ from gateway.auth import Authenticator
 from gateway.cursors import Cursors
 from gateway.database import Database
 from gateway.exchange import answer, error_answer, http_error_answer
+from gateway.integrations import Consents, make_integrations
 from gateway.keyring import keyring
 from gateway.reading import Reader
 from gateway.references import ConfigurationError
@@ -65,11 +66,18 @@ def create_app(settings: Settings | None = None) -> Flask:
     reader = Reader(tombstones, Walks(database), Cursors(keys))
     settler = Settler(database, audit, tombstones)
     writer = Writer(database, audit, tombstones, reader, settler, settings.version)
-    app.extensions["matricula"] = {"database": database, "targets": targets, "audit": audit}
+    consents = Consents(targets, keys, audit)
+    app.extensions["matricula"] = {
+        "database": database,
+        "targets": targets,
+        "audit": audit,
+        "consents": consents,
+    }
     authenticator = Authenticator(Tokens(database), settings.security, audit)
     app.register_blueprint(
         make_blueprint(targets, authenticator, reader, writer, audit, settings.public_url)
     )
+    app.register_blueprint(make_integrations(consents))
     _add_health(app, database, targets)
     _add_errors(app)
     _add_request_log(app)

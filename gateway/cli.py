@@ -96,6 +96,7 @@ def serve(config: Path, host: str, port: int, workers: int) -> None:
     settings = _settings(config)
     if workers > 1 and any(t.connector == "memory" for t in settings.targets.values()):
         raise click.ClickException("The memory connector lives in one process: use --workers 1.")
+    _verify(config)
     try:
         serve(config, host, port, workers)
     except OSError as error:
@@ -125,6 +126,39 @@ def check(target: str | None, config: Path, as_json: bool) -> None:
                 click.echo(f"{name}: {finding.level}: {finding.text}{cure}")
     if any(f.level == "error" for findings in found.values() for f in findings):
         sys.exit(1)
+
+
+@main.command()
+@click.argument("target")
+@config_option
+@click.option("--redirect-uri", help="Default: /integrations/add below server.public_url.")
+@click.option("--answer", help="The address that the browser was led to, where nobody serves it.")
+def connect(target: str, config: Path, redirect_uri: str | None, answer: str | None) -> None:
+    """Let the target into its LMS: prints where an administrator consents, and waits for it."""
+    from gateway.audit import AuditLog
+    from gateway.integrations import PATH, SECONDS, Consents, answer_of
+    from gateway.keyring import keyring
+    from gateway.vaults import DatabaseVault
+    from schemas.errors import ScimError
+
+    settings = _settings(config)
+    base = settings.public_url or "http://127.0.0.1:8080"
+    keys = keyring(settings)
+    with _database(config) as database:
+        consents = Consents(_targets(config, target, database), keys, AuditLog(database))
+        vault = DatabaseVault(database, keys, target)
+        try:
+            if answer:
+                consents.end(answer_of(answer), "matricula connect")
+            else:
+                before = vault.changed()
+                click.echo("Let an administrator of the LMS open this address and consent:")
+                click.echo(consents.begin(target, redirect_uri or base + PATH))
+                click.echo("Waiting for the answer ...", err=True)
+                _wait_until(lambda: vault.changed() != before, SECONDS)
+        except ScimError as error:
+            raise click.ClickException(error.detail) from None
+    click.echo(f"Target {target} is connected.")
 
 
 @main.command()
@@ -318,6 +352,32 @@ def recover_audit(config: Path, as_json: bool) -> None:
     else:
         shown = ", ".join(f"{outcome} {count}" for outcome, count in sorted(counts.items()))
         click.echo(f"Settled: {shown or 'nothing was open'}.")
+
+
+def _verify(config: Path) -> None:
+    """Refuse configuration that an LMS does not know; one that does not answer is no obstacle."""
+    from schemas.errors import ScimError
+
+    with _database(config) as database:
+        for name, target in _targets(config, None, database).items():
+            try:
+                target.connector.verify()
+            except ValueError as error:
+                raise click.ClickException(f"targets.{name}: {error}") from None
+            except ScimError as error:
+                click.echo(f"{name}: {error.detail}", err=True)
+            finally:
+                target.connector.close()
+
+
+def _wait_until(holds: Callable[[], bool], seconds: float) -> None:
+    from time import monotonic, sleep
+
+    deadline = monotonic() + seconds
+    while not holds():
+        if monotonic() > deadline:
+            raise click.ClickException("Nobody has consented in time; begin again.")
+        sleep(0.5)
 
 
 def _settings(config: Path) -> Settings:

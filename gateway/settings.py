@@ -21,7 +21,7 @@ from gateway.references import (
 from gateway.security import Security, parse_security
 
 _TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_RESERVED = {"health", "ready", "metrics", "console", "scim"}
+_RESERVED = {"health", "ready", "metrics", "console", "scim", "integrations"}
 _SECRETS = {"token", "client_secret", "refresh_token", "key", "password"}
 SQLITE = "sqlite:///"
 _POLICIES = {

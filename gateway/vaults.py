@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from cryptography.fernet import InvalidToken, MultiFernet
 from sqlalchemy import bindparam, delete, insert, select
@@ -14,6 +15,7 @@ from schemas.errors import ScimError
 PATIENCE = 90.0
 """Seconds that one waits for the exchange of another."""
 
+_CHANGED = select(secrets.c.time).where(secrets.c.target == bindparam("target"))
 _HELD = select(secrets.c.content).where(secrets.c.target == bindparam("target"))
 
 
@@ -39,6 +41,12 @@ class DatabaseVault:
                 f"No key of security.keys opens what is kept for target {self._target}. Put the "
                 f"key back that it was kept with, or run `matricula connect {self._target}`.",
             ) from None
+
+    def changed(self) -> datetime | None:
+        """Return when the text was kept, or None."""
+        with self._database.single() as connection:
+            moment: datetime | None = connection.scalar(_CHANGED, {"target": self._target})
+        return moment
 
     def renew(self, exchange: Callable[[str | None], str]) -> str:
         """Replace what is kept by what `exchange` makes of it, commit that and return it.

@@ -14,6 +14,7 @@ OPERATIONS = (
     "resetPassword",
     "revive",
     "authenticate",
+    "connect",
 )
 OUTCOMES = ("open", "success", "noChange", "refused", "failed", "unknown")
 

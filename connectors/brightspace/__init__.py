@@ -41,6 +41,9 @@ class Brightspace(Connector):
     def check(self) -> Iterable[Finding]:
         return findings(self._client, self._roles)
 
+    def verify(self) -> None:
+        self._roles.refuse_unknown()
+
     def ping(self) -> None:
         own_login(self._client)
 

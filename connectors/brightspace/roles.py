@@ -43,6 +43,17 @@ class RoleTable:
             raise ScimError(502, "Brightspace sent no list of roles.")
         return rows
 
+    def refuse_unknown(self) -> None:
+        """Raise ValueError, with the roles that there are, when a configured one is not there."""
+        given = {"config.roleId": self.default, "default_course_role": self.in_courses}
+        if not any(given.values()):
+            return
+        known = {str(row["Identifier"]): str(row["DisplayName"]) for row in self.rows()}
+        for entry, id in given.items():
+            if id and id not in known:
+                shown = ", ".join(f"{known_id} {name}" for known_id, name in known.items())
+                raise ValueError(f"{entry}: there is no role {id}; the roles are {shown}")
+
     def id_of(self, value: Any) -> Any:
         """Return a role's id; its name is looked up. Raises 400 when there is none of it."""
         if not isinstance(value, str) or ID.fullmatch(value):

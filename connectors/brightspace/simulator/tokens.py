@@ -90,6 +90,10 @@ class Tokens:
             raise invalid_token("The access token is expired")
         return found.scope
 
+    def every(self) -> list[str]:
+        """Return the access and refresh tokens that are remembered."""
+        return [*self._access, *self._refresh]
+
     def revoke(self) -> None:
         """End every access token; refresh tokens still serve."""
         self._access.clear()

@@ -58,7 +58,7 @@ class Joined:
         """Change as the gateway does: only what differs."""
         mapping = self[name].mapping
         fitted, _ = mapping.fit({**before, **values})
-        after = mapping.carry_over(before, fitted)
+        after = mapping.carry_over(before, mapping.patched(before, fitted))
         changes = diff(mapping.resource_type, before, after)
         return self[name].update(before, after, changes) if changes else before
 
