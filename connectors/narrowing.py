@@ -43,12 +43,20 @@ def _narrowed_attribute(attribute: Attribute, rows: list[Row]) -> Attribute:
             # The one value of a list is its primary one; nobody can change that.
             subs.append(replace(sub, mutability="readOnly", returned="request"))
     abilities = {row.field.mutability for row in rows}
+    returned = attribute.returned
+    if not any(row.field.readable for row in rows):
+        returned = "never"
+    elif all(row.field.returned == "request" for row in rows):
+        # Who asks for the attribute by its name sees what is in it.
+        returned = "request"
+        named = {row.path.sub for row in rows}
+        subs = [replace(s, returned="default") if s.name in named else s for s in subs]
     return replace(
         attribute,
         sub_attributes=tuple(subs),
         required=attribute.required or any(row.field.required for row in rows),
         mutability=abilities.pop() if len(abilities) == 1 else "readWrite",
-        returned="never" if not any(row.field.readable for row in rows) else attribute.returned,
+        returned=returned,
     )
 
 

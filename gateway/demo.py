@@ -17,7 +17,7 @@ from time import monotonic, sleep
 
 from gateway.database import Database
 from gateway.server import refuse_taken_port, serve
-from gateway.simulators import SIMULATORS
+from gateway.simulators import SIMULATORS, Entries, as_toml
 from gateway.tokens import Tokens
 
 _GROUPS = 5
@@ -48,8 +48,8 @@ def run(host: str, port: int, token: str | None, users: int, data: Path | None) 
 
 
 @contextmanager
-def _simulated(lms: str, users: int) -> Iterator[dict[str, str]]:
-    """Run a simulator in a process of its own and give its URL and credentials."""
+def _simulated(lms: str, users: int) -> Iterator[Entries]:
+    """Run a simulator in a process of its own and give its URL and what else leads to it."""
     command = [sys.executable, "-m", "gateway.cli", "simulate", lms, "--json"]
     groups = str(_GROUPS if users else 0)
     command += ["--users", str(users), "--cohorts", groups, "--courses", groups]
@@ -77,7 +77,7 @@ def _keep(database: Path, token: str) -> None:
         store.close()
 
 
-def _configuration(sites: dict[str, dict[str, str]]) -> str:
+def _configuration(sites: dict[str, Entries]) -> str:
     lines = [
         "# Written by `matricula demo`; made anew at each start.",
         "allow_clear_secrets = true",
@@ -88,7 +88,7 @@ def _configuration(sites: dict[str, dict[str, str]]) -> str:
     ]
     for name, site in sites.items():
         lines += [f"[targets.{name}]", f'connector = "{name}"', "allow_private_network = true"]
-        lines += [f"{key} = {json.dumps(value)}" for key, value in site.items()]
+        lines += [f"{key} = {as_toml(value)}" for key, value in site.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from connectors.mapping import Mapping
-from gateway.versions import version_of
+from gateway.versions import version_of, without_empty
 from schemas.attributes import ResourceType
 
 Resource = dict[str, Any]
@@ -19,11 +19,9 @@ def represent(mapping: Mapping, resource: Resource, base: str) -> Resource:
     """Return the resource with `schemas`, `meta` and `$ref`; `base` is the target's base URL."""
     resource_type = mapping.resource_type
     urns = [resource_type.schema.urn]
-    urns.extend(e.urn for e in resource_type.extensions if resource.get(e.urn))
-    shown: Resource = {"schemas": urns}
-    for name, value in resource.items():
-        if value is not None and value != [] and value != {}:
-            shown[name] = value
+    said = without_empty(resource)
+    urns.extend(e.urn for e in resource_type.extensions if e.urn in said)
+    shown: Resource = {"schemas": urns, **said}
     for name, endpoint in _references(resource_type):
         if name in shown:
             shown[name] = [_referring(item, endpoint, base) for item in shown[name]]

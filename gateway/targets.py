@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from connectors.base import Collection, Connector, Observe, Options
 from connectors.blackboard import Blackboard
+from connectors.brightspace import Brightspace
 from connectors.canvas import Canvas
 from connectors.memory import Memory
 from connectors.moodle import Moodle
@@ -19,8 +20,9 @@ from schemas.errors import not_found
 CONNECTORS: dict[str, Callable[[Options], Connector]] = {
     "memory": Memory,
     "moodle": Moodle,
-    "blackboard": Blackboard,
     "canvas": Canvas,
+    "brightspace": Brightspace,
+    "blackboard": Blackboard,
 }
 """The registry: adding a connector is one line here."""
 

@@ -26,18 +26,35 @@ def version_of(mapping: Mapping, resource: Resource) -> str | None:
     A costly attribute that was looked at and has no value is there as None. Call it before
     anything is added to what the LMS says.
     """
-    if not mapping.whole <= resource.keys():
+    if not (mapping.whole <= resource.keys() or mapping.whole <= _all_names(resource)):
         return None
     said = {
         name: _unordered(value) if type(value) is list and len(value) > 1 else value
-        for name, value in resource.items()
-        if value not in ([], {}, None) and name not in OF_OTHERS
+        for name, value in without_empty(resource).items()
+        if name not in OF_OTHERS
     }
     for name, asked in mapping.costly.items():
         if asked:
             _leave_out(said, name)
     text = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
     return f'W/"{blake2b(text, digest_size=12).hexdigest()}"'
+
+
+def without_empty(resource: Resource) -> Resource:
+    """Return a resource without what has no value, in its extensions as well."""
+    said = {}
+    for name, value in resource.items():
+        if ":" in name:
+            value = {inner: held for inner, held in value.items() if held is not None}
+        if value is not None and value != [] and value != {}:
+            said[name] = value
+    return said
+
+
+def _all_names(resource: Resource) -> set[str]:
+    """Return the names of all attributes, those in extensions included."""
+    inner = (name for urn, held in resource.items() if ":" in urn for name in held)
+    return {*resource, *inner}
 
 
 def _unordered(values: list[Any]) -> list[Any]:

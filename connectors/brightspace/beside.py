@@ -108,6 +108,7 @@ class Beside:
             for resource in resources:
                 body = self._client.get(record.path.format(id=resource["id"])) or {}
                 merge(resource, mapping.to_scim(record.shown(body)))
+                _mark(resource, mapping)
 
     def of_new(self, resource: Resource) -> Iterator[Callable[[str], None]]:
         """Yield the writes that a new account needs; each takes the account's id."""
@@ -132,6 +133,14 @@ def merge(resource: Resource, more: Resource) -> None:
         held = resource.get(name)
         both = ":" in name and isinstance(held, dict)
         resource[name] = {**held, **value} if both and held else value
+
+
+def _mark(resource: Resource, mapping: Mapping) -> None:
+    """Put in, without a value, what has none: it was looked at."""
+    for row in mapping.rows:
+        path = row.path
+        holder = resource.setdefault(path.urn, {}) if path.urn else resource
+        holder.setdefault(path.name, [] if path.attribute.multi_valued else None)
 
 
 def _part(users: Mapping, prefix: str) -> Mapping | None:

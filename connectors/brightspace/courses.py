@@ -101,6 +101,8 @@ class Courses(Collection):
     def __init__(self, client: BrightspaceClient, options: Options) -> None:
         self._client = client
         self.mapping = course_mapping(options)
+        template = options.more.get("course_template")
+        self._template = {} if template is None else {"CourseTemplateId": int(template)}
 
     @property
     def mapping(self) -> Mapping:
@@ -133,8 +135,8 @@ class Courses(Collection):
         if not wanted & self.mapping.costly.keys():
             return
         for resource in resources:
-            # Every course that was read by itself is available or not.
-            if "available" not in resource:
+            # A course that was read by itself has them all.
+            if not self.mapping.costly.keys() <= resource.keys():
                 resource.update(self.get(resource["id"]) or {})
 
     def create(self, resource: Resource) -> Resource:
@@ -142,7 +144,7 @@ class Courses(Collection):
         active = native.pop("IsActive", None)
         self._refuse_taken(native["Code"])
         try:
-            row = self._client.send("POST", PATH, {**_NEW, **native})
+            row = self._client.send("POST", PATH, {**_NEW, **self._template, **native})
         except ScimError as error:
             if error.status == 404:
                 raise invalid_value(
@@ -201,7 +203,7 @@ class Courses(Collection):
     def _shown(self, row: Row) -> Resource:
         above = {"CourseTemplateId": row.get("CourseTemplate"), "SemesterId": row.get("Semester")}
         ids = {name: str(unit["Identifier"]) for name, unit in above.items() if unit}
-        return self._whole.to_scim({**row, **ids})
+        return dict.fromkeys(self.mapping.costly) | self._whole.to_scim({**row, **ids})
 
 
 def _is_lookup(branch: Branch) -> bool:

@@ -103,7 +103,7 @@ class Groups(Collection):
 
     def create(self, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
-        course, is_set = native.pop("course"), native.pop("isSet", False)
+        course, is_set = native.pop("course", self._course), native.pop("isSet", False)
         parent = native.pop("set", "")
         users = [_user(member) for member in resource.get("members", ())]
         if is_set and (users or parent or "Code" in native):
@@ -133,6 +133,8 @@ class Groups(Collection):
             (removed, lambda _: self._people.remove(place, removed)),
         )
         in_turn([step for needed, step in steps if needed], place.id)
+        if "members" in after:
+            after["members"] = _shown_members(_user(member) for member in after["members"])
         return after
 
     def delete(self, id: str) -> None:
@@ -148,9 +150,10 @@ class Groups(Collection):
         for group in self._of_course(course) if course else self._found(()):
             same = group["displayName"] == resource["displayName"]
             same = same and group.get("externalId") == resource.get("externalId")
-            held = group[LMS_GROUP]
-            same = same and held["isGroupSet"] == wanted.get("isGroupSet", False)
-            if same and wanted.get("parentId") in (None, held.get("parentId")):
+            place = place_of(group["id"])
+            assert place is not None
+            same = same and (place.kind == SET) is wanted.get("isGroupSet", False)
+            if same and wanted.get("parentId") in (None, *place.ids[1:-1]):
                 return group
         return None
 

@@ -75,6 +75,7 @@ class Memberships(Collection):
     def __init__(self, client: BrightspaceClient, roles: RoleTable, walker: Walker) -> None:
         self.mapping = membership_mapping(roles)
         self._client = client
+        self._role = {"RoleId": int(roles.in_courses)} if roles.in_courses else {}
         self._walker = walker
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
@@ -104,7 +105,7 @@ class Memberships(Collection):
         # Enrolling somebody again would change the role.
         if self._enrolment(course, user) is not None:
             raise uniqueness(f"User {user} is in course {course} already.")
-        return self._shown(course, user, self._enrolled(native))
+        return self._shown(course, user, self._enrolled({**self._role, **native}))
 
     def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
         native = self.mapping.to_native_changes(changes)
@@ -186,7 +187,10 @@ class Memberships(Collection):
             row: Row = self._client.send("POST", PATH, native)
         except ScimError as error:
             if error.status == 404:
-                raise invalid_value(f"There is no such user or role: {error.detail}") from None
+                raise invalid_value(
+                    f"There is no user {native['UserId']} or no role {native['RoleId']}: "
+                    f"{error.detail}"
+                ) from None
             raise
         return row
 

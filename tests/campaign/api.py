@@ -22,9 +22,8 @@ from schemathesis.specs.openapi import checks
 from tests.campaign.fuzz import bounded, check_log, failed_within
 from tests.campaign.invariants import check_database
 from tests.campaign.report import Report, counts, spread
-from tests.gateway.service import TOKEN, Service, make_service
+from tests.gateway.service import TARGETS, TOKEN, Service, make_service
 
-TARGETS = ("memory", "moodle", "blackboard")
 AUTHORIZATION = {"Authorization": f"Bearer {TOKEN}"}
 CHECKS = [
     checks.status_code_conformance,

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from schemas.bulk import BULK_REQUEST
-from tests.gateway.service import patch_op, person, team
+from tests.gateway.service import TARGETS, patch_op, person, team
 
 SECRET = "Kept-Nowhere-0042"
 
@@ -102,7 +102,7 @@ class Nonsense:
 
     def request(self) -> tuple[str, str, dict[str, Any]]:
         """Return method, path and what werkzeug's client takes besides."""
-        target = self.dice.choice(["memory", "moodle", "blackboard"] * 20 + ["nothing", ""])
+        target = self.dice.choice([*TARGETS] * 20 + ["nothing", ""])
         method = self.dice.choice(_METHODS)
         endpoints = _ENDPOINTS[:3] * 20 + _ENDPOINTS[3:5] * (6 if method == "POST" else 2)
         parts = [target, "scim", "v2", self.dice.choice(endpoints + _ENDPOINTS)]

@@ -201,6 +201,27 @@ def override(**overrides: Any) -> Mapping:
     return overridden(MAPPING, {k.replace("__", "."): v for k, v in overrides.items()}, NATIVES.get)
 
 
+@pytest.mark.parametrize(
+    ("home", "attribute", "subs"), [("request", "request", "default"), (None, "default", "request")]
+)
+def test_an_attribute_whose_rows_are_shown_on_request_is_so_too(
+    home: Any, attribute: str, subs: str
+) -> None:
+    """Else an answer would have it without its values, and who asks for it would not see them."""
+    held = Mapping(
+        USER,
+        Field('phoneNumbers[type eq "work"].value', "phone", returned="request"),
+        Field('phoneNumbers[type eq "home"].value', "home", returned=home),
+        Field('addresses[type eq "work"].country', "country", returned="request"),
+        Field('addresses[type eq "work"].locality', "city", returned=home),
+    ).resource_type
+    phones, addresses = held.find("phoneNumbers"), held.find("addresses")
+    assert phones is not None and addresses is not None
+    assert phones.returned == addresses.returned == attribute
+    country = addresses.sub("country")
+    assert country is not None and country.returned == subs
+
+
 def test_an_attribute_moves_to_another_native_field() -> None:
     mapping = override(externalId="spare")
     assert mapping.to_scim({"spare": "s", "ext": "e"})["externalId"] == "s"
@@ -278,3 +299,20 @@ def test_two_attributes_change_places() -> None:
 def test_an_override_that_makes_no_sense_is_refused(overrides: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         overridden(MAPPING, overrides, NATIVES.get)
+
+
+def test_a_put_keeps_what_is_costly_and_left_out_in_extensions_too() -> None:
+    mapping = Mapping(
+        USER,
+        Field("userName", "login"),
+        Field("title", "title", costly=True),
+        Field(f"{ENTERPRISE}:organization", "organization", costly=True),
+        Field(f"{ENTERPRISE}:department", "department", costly=True),
+    )
+    held = {"organization": "Uni", "department": "Physics"}
+    before = {"id": "1", "userName": "ann", "title": "Dr", ENTERPRISE: held}
+    said = {"userName": "ann", ENTERPRISE: {"department": "Art"}}
+    kept = mapping.whole - {"department"}
+    assert mapping.replaced(before, said, kept) == {
+        "userName": "ann", "title": "Dr", ENTERPRISE: {"department": "Art", "organization": "Uni"}
+    }  # fmt: skip

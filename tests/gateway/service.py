@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import httpx
 import orjson
@@ -15,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from connectors.base import Options
 from connectors.blackboard.simulator import create_simulator as create_blackboard
+from connectors.brightspace.simulator import create_simulator as create_brightspace
 from connectors.canvas.simulator import create_simulator as create_canvas
 from connectors.moodle.simulator import create_simulator as create_moodle
 from gateway.app import create_app
@@ -50,6 +52,10 @@ class Service:
     @property
     def canvas(self) -> Any:
         return self.simulators["canvas"]
+
+    @property
+    def brightspace(self) -> Any:
+        return self.simulators["brightspace"]
 
     @property
     def calls(self) -> int:
@@ -90,32 +96,60 @@ class Lms:
     """How an LMS stands behind the gateway in tests: its simulator's settings, how it is reached.
 
     `options` are those of the target that the simulated site decides; `policies` are of its own.
+    `group_course` is the id that the first course gets: where groups of no course end up.
     """
 
     create: Callable[..., Any]
     options: Callable[[Any], dict[str, Any]]
     policies: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    group_course: str = ""
+
+
+_CONSENTS: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+
+
+def _application(site: Any) -> dict[str, Any]:
+    return {"client_id": site.client_id, "client_secret": site.client_secret}
+
+
+def _consented(site: Any) -> str:
+    """Return a site's refresh token; the same again goes on with the chain in the database."""
+    if site not in _CONSENTS:
+        _CONSENTS[site] = site.consent()
+    return _CONSENTS[site]
 
 
 LMSS = {
     "moodle": Lms(create_moodle, lambda site: {"token": site.token}),
-    "blackboard": Lms(
-        create_blackboard,
-        lambda site: {
-            "more": {
-                "client_id": site.client_id,
-                "client_secret": site.client_secret,
-                "group_course": "_5001_1",
-            }
-        },
-        policies={"enrol_members": True},
-        settings={"case_sensitive_ids": False},
-    ),
     "canvas": Lms(
         create_canvas,
         lambda site: {"token": site.token},
         settings={"call_cost": 0, "admins_can_change_passwords": True},
+    ),
+    "brightspace": Lms(
+        create_brightspace,
+        lambda site: {
+            "more": {
+                **_application(site),
+                "refresh_token": _consented(site),
+                "auth_url": "http://auth.test",
+                "config": {"roleId": 103},
+                "default_course_role": 110,
+                "course_template": "6660",
+                "group_course": "6671",
+            }
+        },
+        policies={"enrol_members": True},
+        settings={"rate_limited": False},
+        group_course="6671",
+    ),
+    "blackboard": Lms(
+        create_blackboard,
+        lambda site: {"more": {**_application(site), "group_course": "_5001_1"}},
+        policies={"enrol_members": True},
+        settings={"case_sensitive_ids": False},
+        group_course="_5001_1",
     ),
 }
 TARGETS = ("memory", *LMSS)
@@ -143,15 +177,17 @@ def make_service(
             **({"cohorts": cohorts} if name == "moodle" else {}),
             **{**lms.settings, **more.get(f"{name}_settings", {})},
         )
+        own, given = lms.options(simulator.site), more.get(f"{name}_options", {})
         options = {
             "url": f"http://{name}.test",
             "allow_private_network": True,
             "transport": InProcess(app=simulator),
-            **lms.options(simulator.site),
-            **more.get(f"{name}_options", {}),
+            **own,
+            **given,
+            "more": {**own.get("more", {}), **given.get("more", {})},
         }
-        own = {**lms.policies, **policies, **more.get(f"{name}_policies", {})}
-        targets[name] = TargetSettings(name, Options(name=name, **options), **own)
+        rules = {**lms.policies, **policies, **more.get(f"{name}_policies", {})}
+        targets[name] = TargetSettings(name, Options(name=name, **options), **rules)
         simulators[name] = simulator
     settings = Settings(
         database=f"sqlite:///{folder / 'matricula.db'}",
@@ -160,7 +196,9 @@ def make_service(
         security=security or Security(),
     )
     app = create_app(settings)
-    _give_groups_a_course(app, simulators["blackboard"].site)
+    for name, lms in LMSS.items():
+        if lms.group_course:
+            _give_groups_a_course(app, name, simulators[name].site)
     tokens = Tokens(app.extensions["matricula"]["database"])
     if not tokens.list():
         tokens.add(TOKEN, name="tester", targets=["all"], scopes=["admin"])
@@ -169,11 +207,13 @@ def make_service(
     return Service(app, client, simulators, folder)
 
 
-def _give_groups_a_course(app: Flask, site: Any) -> None:
-    if not site.courses:
-        connector = app.extensions["matricula"]["targets"]["blackboard"].connector
-        connector.collections["Course"].create({"courseId": "GROUPS", "name": "Has the groups"})
-        site.calls.clear()
+def _give_groups_a_course(app: Flask, name: str, site: Any) -> None:
+    connector = app.extensions["matricula"]["targets"][name].connector
+    courses = connector.collections["Course"]
+    if courses.get(LMSS[name].group_course) is None:
+        made = {"courseId": "GROUPS", "name": "Has the groups"}
+        courses.create(courses.mapping.with_defaults(made))
+    site.calls.clear()
 
 
 def patch_op(*operations: dict[str, Any]) -> dict[str, Any]:

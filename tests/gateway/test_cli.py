@@ -24,6 +24,7 @@ from gateway.cli import main
 from gateway.database import Database
 from tests.campaign.loopback import served
 from tests.campaign.processes import HOST, children, end, free_port, start, wait_until
+from tests.gateway.service import person
 
 VARIABLE = "TEST_MOODLE_TOKEN"
 
@@ -292,7 +293,8 @@ def test_serve_says_in_one_line_why_it_does_not(project: Project) -> None:
     assert process.returncode != 0
     # The server tries a second time.
     assert set(said.decode().splitlines()) == {
-        "Error: targets.moodle.connector: 'tutor' is none of blackboard, canvas, memory, moodle"
+        "Error: targets.moodle.connector: 'tutor' is none of "
+        "blackboard, brightspace, canvas, memory, moodle"
     }
 
 
@@ -361,6 +363,20 @@ def test_simulate(by: int) -> None:
     assert "Traceback" not in said
 
 
+def test_simulate_tells_all_that_a_target_needs() -> None:
+    arguments = ("simulate", "brightspace", "--users", "1")
+    process = start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert process.stdout is not None
+        site = dict(process.stdout.readline().rstrip().split(": ", 1) for _ in range(6))
+    finally:
+        end(process)
+        process.stdout.close()
+    assert site["auth_url"] == site["url"]
+    assert site["config"] == "{ roleId = 103 }"
+    assert site["refresh_token"] and site["client_id"] and site["client_secret"]
+
+
 def test_serve(project: Project) -> None:
     text = project.ok("token", "create", "--target", "moodle", "--scope", "users:read")
     headers = {"Authorization": f"Bearer {text.splitlines()[-1]}"}
@@ -427,6 +443,23 @@ def test_demo(users: int, by: int, tmp_path: Path) -> None:
     said_otherwise = (tmp_path / "log").read_text(encoding="utf-8")
     assert "Traceback" not in said_otherwise
     assert token not in said_otherwise
+
+
+def test_a_demo_on_older_data_begins_a_new_chain_of_refresh_tokens(tmp_path: Path) -> None:
+    for login in ("first", "second"):
+        port = free_port()
+        arguments = ("demo", "--port", str(port), "--users", "1", "--data", str(tmp_path))
+        process = start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            said = greeting(process)
+            token = next(line for line in said if line.startswith("Token")).rpartition(" ")[2]
+            users = f"http://{HOST}:{port}/brightspace/scim/v2/Users"
+            headers = {"Authorization": f"Bearer {token}"}
+            with httpx.Client(timeout=60, trust_env=False, headers=headers) as client:
+                made = client.post(users, json=person(login))
+                assert made.status_code == 201, made.text
+        finally:
+            end(process)
 
 
 def runs(pid: int) -> bool:

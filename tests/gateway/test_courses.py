@@ -19,8 +19,15 @@ ROLES = {
     "moodle": ("student", "editingteacher"),
     "blackboard": ("Student", "Instructor"),
     "canvas": ("StudentEnrollment", "TeacherEnrollment"),
+    "brightspace": ("110", "109"),
 }
-NOBODY = {"memory": "99", "moodle": "99", "blackboard": "_99_1", "canvas": "99"}
+NOBODY = {
+    "memory": "99",
+    "moodle": "99",
+    "blackboard": "_99_1",
+    "canvas": "99",
+    "brightspace": "99",
+}
 
 
 @pytest.fixture
@@ -63,7 +70,9 @@ class TestCourses:
         event = scim.event
         assert (event["operation"], event["resourceType"]) == ("create", "Course")
         assert event["login"] == "PHYS-1"
-        assert {"courseId", "name", "externalId"} <= {c["path"] for c in event["changes"]}
+        for name in ("courseId", "name", "externalId"):
+            named = name in {c["path"] for c in event["changes"]}
+            assert named is scim.holds(name, "Course")
 
     @pytest.mark.parametrize(
         "text",
@@ -86,8 +95,10 @@ class TestCourses:
         other = scim.add_course("CHEM-1", name="Chemistry", available="No")
         found = scim.get("/Courses", filter=text)
         assert found.status_code == 200, found.text
-        ids = [r["id"] for r in found.json["Resources"]]
-        assert id in ids
+        ids = [r["id"] for r in found.json.get("Resources", ())]
+        # Courses of Brightspace have no external id, and do not tell when they were made.
+        lacks = scim.name == "brightspace" and text.startswith(("externalId", "created"))
+        assert (id in ids) is not lacks
         assert other not in ids
 
     def test_one_attribute_changes_alone(self, scim: Scim) -> None:
@@ -207,6 +218,8 @@ class TestMemberships:
         assert found(scim, f'courseId eq "{at}" and courseRoleId eq "{teacher}"') == {id}
 
     def test_a_membership_is_suspended_and_comes_back(self, scim: Scim) -> None:
+        if not scim.holds("available", "Membership"):
+            pytest.skip(f"{scim.name} knows no suspended members")
         id = scim.enrol(scim.add("ann"), scim.add_course("PHYS-1"), available="Yes")
         for available in ("No", "Yes"):
             change = {"op": "replace", "path": "available", "value": available}
@@ -266,7 +279,9 @@ class TestTransfer:
         assert moved.headers["Location"].endswith(moved.json["id"])
         shown = scim.get(f"/Memberships/{moved.json['id']}").json
         assert (shown["userId"], shown["courseId"]) == (user, second)
-        assert (shown["courseRoleId"], shown["available"]) == (teacher, "No")
+        assert shown["courseRoleId"] == teacher
+        if scim.holds("available", "Membership"):
+            assert shown["available"] == "No"
         assert scim.get(f"/Memberships/{id}").status_code == 404
         made, ended = scim.service.events[-2:]
         assert (made["operation"], ended["operation"]) == ("create", "delete")
@@ -305,7 +320,7 @@ class TestTransfer:
 class TestGroupsOfCourses:
     """Who joins a course's group is in the course first, or refused."""
 
-    @pytest.fixture(params=["moodle", "blackboard"])
+    @pytest.fixture(params=["moodle", "brightspace", "blackboard"])
     def lms(self, request: pytest.FixtureRequest) -> str:
         return str(request.param)
 
@@ -413,13 +428,15 @@ class TestRoles:
             made = scim.post("/Roles", {**body, "roleId": "Student", "kind": "course"})
             assert made.status_code == 201
         wanted = ROLES[scim.name][0]
-        text = f'roleId eq "{wanted}" and kind eq "course"'
+        text = f'roleId eq "{wanted}"'
+        if scim.holds("kind", "Role"):
+            text += ' and kind eq "course"'
         (role,) = scim.get("/Roles", filter=text).json["Resources"]
         assert scim.get(f"/Roles/{role['id']}").json == role
         assert scim.get("/Roles", filter=f'id eq "{role["id"]}"').json["Resources"] == [role]
         assert scim.get("/Roles/course.x").status_code == 404
 
-    @pytest.mark.parametrize("name", ["moodle", "blackboard"])
+    @pytest.mark.parametrize("name", ["moodle", "canvas", "brightspace", "blackboard"])
     def test_roles_are_not_written(self, name: str, service: Service) -> None:
         scim = Scim(service, name)
         role = scim.get("/Roles", count=1).json["Resources"][0]

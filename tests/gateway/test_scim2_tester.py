@@ -15,7 +15,7 @@ from gateway.matrix import of_connectors
 from schemas.attributes import LMS
 from tests.gateway.service import TARGETS, TOKEN, Scim, Service
 
-FEWEST = {"memory": 270, "moodle": 85, "blackboard": 130, "canvas": 80}
+FEWEST = {"memory": 270, "moodle": 85, "blackboard": 130, "canvas": 80, "brightspace": 105}
 """How many successes there must be: an empty run proves nothing."""
 MOMENTS = [datetime(2026, 1, 31, 12, tzinfo=UTC), datetime(2026, 2, 28, 12, tzinfo=UTC)]
 KNOWN = (
@@ -24,15 +24,20 @@ KNOWN = (
     ("moodle", "Membership", "'externalId'"),
     ("blackboard", "Membership", "'externalId'"),
     ("canvas", "Membership", "'externalId'"),
+    ("brightspace", "Course", "'externalId'"),
+    ("brightspace", "Membership", "'externalId'"),
     # It removes each attribute that is not required, whatever the LMS makes of that.
     ("moodle", "Course", "available cannot be removed"),
     ("moodle", "Course", "An end goes only with a start"),
     ("canvas", "User", "cannot be removed"),
     ("canvas", "Course", "cannot be removed"),
+    ("brightspace", "Course", "available cannot be removed"),
+    ("brightspace", "Course", "enrollmentType cannot be removed"),
     # It wants to see at once what is returned on request only.
     ("canvas", "User", "Attribute 'locale' was not"),
     ("canvas", "User", "Attribute 'timezone' was not"),
     # A group's course stays when its extension is removed.
+    ("brightspace", "Group", "lms:2.0:Group' was not removed"),
     ("blackboard", "Group", "lms:2.0:Group' was not removed"),
 )
 EXAMPLES: dict[str, dict[tuple[str, str], Any]] = {
@@ -48,6 +53,13 @@ EXAMPLES: dict[str, dict[tuple[str, str], Any]] = {
         ("", "term_id"): ["_31_1"],
         ("", "locale"): ["en-GB", "de-DE"],
         ("Membership", "course_role_id"): ["Grader", "Instructor"],
+    },
+    "brightspace": {
+        ("Group", "course_id"): ["6671"],
+        ("Course", "category_id"): ["6660"],
+        ("Course", "start"): MOMENTS[:1],
+        ("Course", "end"): MOMENTS[1:],
+        ("Membership", "course_role_id"): ["110", "109"],
     },
     "canvas": {
         ("User", "timezone"): ["Europe/Berlin", "America/Denver"],
@@ -65,6 +77,7 @@ TIED: dict[str, tuple[str, ...]] = {
         *("localeForced", "durationType", "enrollmentType", "start", "end", "enrollmentStart"),
         *("enrollmentEnd", "accessCode"),
     ),
+    "brightspace": ("termId",),
     "canvas": ("available", "closedComplete", "allowGuests", "uuid", "kind"),
 }
 """Attributes that follow from others, need others, or cannot be changed once set."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.mapping import Resource
+from connectors.overrides import limited
 from connectors.planning import plan
 from schemas.changes import diff
 from schemas.errors import ScimError
@@ -267,3 +268,13 @@ class TestGroups:
         assert not next(r for r in mapping.rows if r.path.name == "courseId").field.required
         with pytest.raises(ValueError, match="group_course"):
             joined(more={"group_course": "STAFF"})
+
+
+def test_the_configured_course_holds_where_the_attribute_is_not_served() -> None:
+    blackboard = joined(users=2, courses=1, more={"group_course": "_5001_1"})
+    groups = blackboard["Group"]
+    groups.mapping = limited(groups.mapping, ["members"])
+    made = groups.create({"displayName": "Team", "members": []})
+    assert made["id"].startswith("_5001_1.")
+    found = groups.find_again({"displayName": "Team"})
+    assert found is not None and found["id"] == made["id"]

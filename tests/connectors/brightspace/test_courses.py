@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.mapping import Resource
+from connectors.overrides import limited
 from connectors.planning import plan
 from schemas.changes import diff
 from schemas.errors import ScimError
@@ -90,6 +91,17 @@ class TestCourses:
         brightspace["Course"].complete(courses, brightspace["Course"].mapping.whole)
         assert len(brightspace.calls) == 3
         assert {course["available"] for course in courses} == {"Yes"}
+
+    def test_a_course_that_was_read_lacks_nothing_that_is_costly(self, brightspace: Joined) -> None:
+        courses = brightspace["Course"]
+        read = courses.get(ONE) or {}
+        (listed,) = found(brightspace, "Course", 'courseId eq "ONE"')
+        brightspace.forget()
+        courses.complete([read, listed], courses.mapping.whole)
+        assert brightspace.calls == [f"GET lp/courses/{ONE}"]
+        assert read == listed
+        assert courses.mapping.whole <= read.keys()
+        assert (read["start"], read["categoryId"]) == (None, "6660")
 
     @pytest.mark.parametrize(
         ("text", "query"),
@@ -270,6 +282,13 @@ class TestGroups:
             change(brightspace, "Group", made, members=added, displayName="Other")
         assert brightspace.writes == []
 
+    def test_a_change_of_members_returns_them_as_they_are_read(self, brightspace: Joined) -> None:
+        enrol(brightspace, 3163, 3164)
+        made = self.make(brightspace, 3163)
+        added = [*made["members"], {"value": "3164"}]
+        changed = change(brightspace, "Group", made, members=added)
+        assert changed["members"] == (brightspace["Group"].get(made["id"]) or {})["members"]
+
     def test_many_members_take_a_list_and_a_batch(self, brightspace: Joined) -> None:
         users = range(3163, 3171)
         enrol(brightspace, *users)
@@ -407,6 +426,27 @@ class TestRoles:
         with pytest.raises(ScimError) as refused:
             brightspace["Role"].create({})
         assert refused.value.status == 501
+
+
+def test_what_is_configured_holds_where_the_attribute_is_not_served() -> None:
+    """A target's `include` may leave out what has a default; Brightspace demands it even so."""
+    brightspace = with_courses(more={"group_course": ONE})
+    for name, kept in (("Course", "name"), ("Membership", "userName"), ("Group", "members")):
+        brightspace[name].mapping = limited(brightspace[name].mapping, [kept])
+    course = create(brightspace, "Course", courseId="THREE", name="Three")
+    assert brightspace.site.units[int(course["id"])].parents == [6660]
+    create(brightspace, "Membership", userId="3163", courseId=ONE)
+    row = brightspace.site.enrollments.find(int(ONE), 3163)
+    assert row is not None and row.role_id == 110
+    group = create(brightspace, "Group", displayName="Team", members=[{"value": "3163"}])
+    assert group == brightspace["Group"].find_again({"displayName": "Team"})
+
+
+def test_a_person_who_is_not_there_is_named(brightspace: Joined) -> None:
+    with pytest.raises(ScimError) as refused:
+        create(brightspace, "Membership", userId="7777", courseId=ONE)
+    assert (refused.value.status, refused.value.scim_type) == (400, "invalidValue")
+    assert "7777" in refused.value.detail
 
 
 def ids(text: str) -> Iterator[str]:

@@ -100,6 +100,17 @@ class TestCalls:
         assert read["title"] == "Dean"
         assert len(brightspace.calls) == 2
 
+    def test_what_the_own_page_does_not_say_was_looked_at(self) -> None:
+        brightspace = joined(users=1, more={"profile": True})
+        users = brightspace["User"]
+        read = users.get("3163") or {}
+        users.complete([read], users.mapping.whole)
+        assert (read["title"], read["phoneNumbers"], read["addresses"]) == (None, [], [])
+        assert read[ENTERPRISE] == {"organization": None}
+        fitted, ignored = users.mapping.fit(read)
+        assert ENTERPRISE not in fitted
+        assert not {"organization", "title"} & set(ignored)
+
 
 class TestReplacement:
     def test_what_the_target_does_not_hold_stays(self) -> None:
