@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -113,11 +113,17 @@ class Mapping:
                 drop(said, row)
         return self.follow(before, after, said)
 
-    def replaced(self, before: Resource, said: Resource) -> Resource:
-        """Return what a PUT leads to, with what follows, and with what the LMS filled by itself."""
+    def replaced(
+        self, before: Resource, said: Resource, kept: Container[str] = frozenset()
+    ) -> Resource:
+        """Return what a PUT leads to, with what follows, and with what the LMS filled by itself.
+
+        Attributes whose names are `kept` stay as they are where they are left out.
+        """
         after = deepcopy(said)
         for row in self.rows:
-            value = value_at(before, row) if row.field.filled else None
+            stays = row.field.filled or row.path.name in kept
+            value = value_at(before, row) if stays else None
             if value is not None and value_at(after, row) is None:
                 place(after, row.path, row.constants, self._is_only_slot(row), value)
         return self.follow(before, after, said)

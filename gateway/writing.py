@@ -120,8 +120,7 @@ class Writer:
             named = names_in(message)
 
             def desired(before: Resource) -> Resource:
-                kept = {n: before[n] for n in mapping.whole - named if n in before}
-                return mapping.replaced(before, {**message, **kept})
+                return mapping.replaced(before, message, mapping.whole - named)
 
             wanted = mapping.kept & named
             return self._change(target, collection, attempt, caller, wanted, desired, condition)

@@ -75,6 +75,7 @@ class Groups(Collection):
         self.mapping = group_mapping(options)
         self._client = client
         self._walker = walker
+        self._course = str(options.more.get("group_course", ""))
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         found: dict[str, Resource] = {}
@@ -99,7 +100,7 @@ class Groups(Collection):
 
     def create(self, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
-        course = native.pop("courseId")
+        course = native.pop("courseId", self._course)
         if any("signupSheet" in name for name in native) or _is_self_service(resource):
             native["enrollment.type"] = "SelfEnrollment"
         users = [_user(member) for member in resource.get("members", ())]
@@ -132,7 +133,7 @@ class Groups(Collection):
         self._client.send("DELETE", _path(*(pair_of(id) or ("", ""))))
 
     def find_again(self, resource: Resource) -> Resource | None:
-        course = resource[LMS_GROUP]["courseId"]
+        course = resource.get(LMS_GROUP, {}).get("courseId", self._course)
         wanted = resource.get("externalId")
         for group in self._of_course(course):
             is_named = group["displayName"] == resource["displayName"]
