@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.campaign import api, cycle, faults, filters, fuzz, kills, races, throttled
+from tests.campaign import api, cycle, expiries, faults, filters, fuzz, kills, races, throttled
 from tests.campaign.report import Report
 
 
@@ -50,3 +50,8 @@ def test_cycle(seed: int) -> None:
 @pytest.mark.parametrize("seed", [71])
 def test_throttled(seed: int) -> None:
     expect_nothing_failed(throttled.run(25, seed))
+
+
+@pytest.mark.parametrize("seed", [81])
+def test_expiries(seed: int) -> None:
+    expect_nothing_failed(expiries.run(4, seed, workers=4))

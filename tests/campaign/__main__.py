@@ -16,6 +16,7 @@ COUNTS = {
     "filters": 100_000,
     "cycle": 1_000,
     "throttled": 500,
+    "expiries": 1_000,
 }
 
 

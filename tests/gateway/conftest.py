@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import logging
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,6 +15,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from gateway.database import Database
+from gateway.telemetry import JsonFormatter
 from tests.gateway.service import TARGETS, Scim, Service, make_service
 
 _NUMBERS = itertools.count()
@@ -103,3 +106,18 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     yield make_one
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def heard() -> Iterator[io.StringIO]:
+    """Give everything that is logged meanwhile, at every level."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield stream
+    root.setLevel(before)
+    root.removeHandler(handler)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,25 +10,9 @@ import orjson
 import pytest
 
 from gateway import exports
-from gateway.telemetry import JsonFormatter
 from tests.gateway.service import TOKEN, Scim, Service, patch_op, person
 
 CANARY = "Canary-7-Quxplox"
-
-
-@pytest.fixture
-def heard() -> Iterator[io.StringIO]:
-    """Give everything that is logged meanwhile, at every level."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonFormatter())
-    root = logging.getLogger()
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield stream
-    root.setLevel(before)
-    root.removeHandler(handler)
 
 
 def roads(id: str, secret: Any) -> Iterator[tuple[str, str, Any]]:
