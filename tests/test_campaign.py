@@ -29,17 +29,17 @@ def test_races(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [41])
 def test_fuzz(seed: int) -> None:
-    expect_nothing_failed(fuzz.run(1_000, seed))
+    expect_nothing_failed(fuzz.run(600, seed))
 
 
 @pytest.mark.parametrize("seed", [45])
 def test_api(seed: int) -> None:
-    expect_nothing_failed(api.run(300, seed))
+    expect_nothing_failed(api.run(200, seed))
 
 
 @pytest.mark.parametrize("seed", [51])
 def test_filters(seed: int) -> None:
-    expect_nothing_failed(filters.run(2_000, seed))
+    expect_nothing_failed(filters.run(1_200, seed))
 
 
 @pytest.mark.parametrize("seed", [61])
@@ -54,4 +54,4 @@ def test_throttled(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [81])
 def test_expiries(seed: int) -> None:
-    expect_nothing_failed(expiries.run(4, seed, workers=4))
+    expect_nothing_failed(expiries.run(3, seed, workers=3))

@@ -135,7 +135,8 @@ def _lose(
     """Let a process die between an exchange and its record: everybody else must raise the alarm."""
     made = len(exchanges.times)
     dying = _start({**told, "dies": True}, folder / "never")
-    code = dying.wait(60)
+    _ended(dying)
+    code = dying.returncode
     report.expect(code == -signal.SIGKILL, f"{name}: the process that should die ended as {code}")
     report.expect(len(exchanges.times) == made + 1, f"{name}: no exchange before the kill")
     refused = exchanges.refused
@@ -195,7 +196,7 @@ def _work(
     with suppress(TimeoutError):
         wait_until(holds, "enough exchanges", seconds)
     stop.touch()
-    return [json.loads(process.communicate(timeout=60)[0]) for process in processes]
+    return [json.loads(_ended(process)) for process in processes]
 
 
 def _start(told: dict[str, Any], stop: Path) -> subprocess.Popen[str]:
@@ -207,6 +208,12 @@ def _start(told: dict[str, Any], stop: Path) -> subprocess.Popen[str]:
     process.stdin.write(json.dumps(told) + "\n")
     process.stdin.flush()
     return process
+
+
+def _ended(process: subprocess.Popen[str]) -> str:
+    """Wait for a worker, close its pipes and return what it has said."""
+    with process:
+        return process.communicate(timeout=60)[0]
 
 
 def _connector(told: dict[str, Any], database: Database) -> Brightspace:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -20,6 +22,7 @@ from connectors.brightspace.simulator import create_simulator as create_brightsp
 from connectors.canvas.simulator import create_simulator as create_canvas
 from connectors.moodle.simulator import create_simulator as create_moodle
 from gateway.app import create_app
+from gateway.database import Database
 from gateway.security import Security
 from gateway.settings import Settings, TargetSettings
 from gateway.tokens import Tokens
@@ -156,6 +159,17 @@ TARGETS = ("memory", *LMSS)
 TOKEN = "a-token-for-tests-that-may-do-everything"
 
 
+@cache
+def _migrated() -> bytes:
+    """Return an empty database with its tables, made once: that takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "matricula.db"
+        database = Database(f"sqlite:///{path}")
+        database.migrate()
+        database.close()
+        return path.read_bytes()
+
+
 def make_service(
     folder: Path, *, users: int = 0, cohorts: int = 0, security: Security | None = None, **more: Any
 ) -> Service:
@@ -189,8 +203,11 @@ def make_service(
         rules = {**lms.policies, **policies, **more.get(f"{name}_policies", {})}
         targets[name] = TargetSettings(name, Options(name=name, **options), **rules)
         simulators[name] = simulator
+    path = folder / "matricula.db"
+    if not path.exists():
+        path.write_bytes(_migrated())
     settings = Settings(
-        database=f"sqlite:///{folder / 'matricula.db'}",
+        database=f"sqlite:///{path}",
         targets=targets,
         version="test",
         security=security or Security(),
