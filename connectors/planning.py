@@ -55,6 +55,11 @@ class Plan:
     walk: str
 
     @property
+    def searches(self) -> tuple[Branch, ...]:
+        """The native calls; one without conditions where everything must be read."""
+        return ((),) if self.branches is None else self.branches
+
+    @property
     def is_lookup(self) -> bool:
         """Tell whether only keys are looked up, so that few records come back."""
         return self.branches is not None and all(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from connectors.base import Connector, Finding, Options
 from connectors.blackboard.check import findings
 from connectors.blackboard.client import BlackboardClient
-from connectors.blackboard.courses import Courses
+from connectors.blackboard.courses import Courses, course_ids
 from connectors.blackboard.groups import Groups
 from connectors.blackboard.memberships import Memberships
 from connectors.blackboard.roles import Roles
 from connectors.blackboard.sources import Sources
 from connectors.blackboard.users import Users
-from connectors.blackboard.walking import Walker
+from connectors.walking import Walker
 
 
 class Blackboard(Connector):
@@ -26,7 +27,9 @@ class Blackboard(Connector):
     def __init__(self, options: Options) -> None:
         self._client = BlackboardClient(options)
         sources = Sources(self._client, "v1/dataSources", "dataSourceId")
-        walker = Walker(self._client, int(options.more.get("walk_courses", 200)))
+        walker = Walker(
+            partial(course_ids, self._client), int(options.more.get("walk_courses", 200))
+        )
         self.collections = {
             "User": Users(self._client, options, sources),
             "Group": Groups(self._client, options, walker),

@@ -3,52 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from connectors.base import Finding
 from connectors.blackboard.client import BlackboardClient
 from connectors.blackboard.listed import MOST
 from connectors.blackboard.users import SYSTEM_ADMIN
+from connectors.probing import Probe, probed
 from schemas.errors import ScimError
 
 _WHERE = "Administrator Panel > Users > System Roles > the role of the integration's user"
 _NOBODY = "_0_1"
 
 
-@dataclass(frozen=True, slots=True)
-class _Probe:
-    """A call that a missing entitlement refuses and that otherwise changes nothing.
-
-    Reads ask for one row; writes name nobody, or lack what a new record must have.
-    """
-
-    what: str
-    entitlement: str
-    method: str
-    path: str
-    body: Any = None
-
-
 _PROBES = (
-    _Probe("reading users", "system.user.VIEW", "GET", "v1/users?limit=1"),
-    _Probe("creating users", "system.user.CREATE", "POST", "v1/users", {}),
-    _Probe("changing users", "system.user.properties.MODIFY", "PATCH", f"v1/users/{_NOBODY}", {}),
-    _Probe("deleting users", "system.user.DELETE", "DELETE", f"v1/users/{_NOBODY}"),
-    _Probe("reading institution roles", "system.institutionrole.VIEW", "GET",
+    Probe("reading users", "system.user.VIEW", "GET", "v1/users?limit=1"),
+    Probe("creating users", "system.user.CREATE", "POST", "v1/users", {}),
+    Probe("changing users", "system.user.properties.MODIFY", "PATCH", f"v1/users/{_NOBODY}", {}),
+    Probe("deleting users", "system.user.DELETE", "DELETE", f"v1/users/{_NOBODY}"),
+    Probe("reading institution roles", "system.institutionrole.VIEW", "GET",
            "v1/institutionRoles?limit=1"),
-    _Probe("reading system roles", "system.systemrole.manager.VIEW", "GET",
+    Probe("reading system roles", "system.systemrole.manager.VIEW", "GET",
            "v1/systemRoles?limit=1"),
-    _Probe("reading course roles", "system.enrollment.CREATE", "GET", "v1/courseRoles?limit=1"),
-    _Probe("reading data sources", "system.datasource.manager.VIEW", "GET",
+    Probe("reading course roles", "system.enrollment.CREATE", "GET", "v1/courseRoles?limit=1"),
+    Probe("reading data sources", "system.datasource.manager.VIEW", "GET",
            "v1/dataSources?limit=1"),
-    _Probe("reading observers", "observer.associations.VIEW", "GET",
+    Probe("reading observers", "observer.associations.VIEW", "GET",
            f"v1/users/{_NOBODY}/observers"),
-    _Probe("making observers", "system.observer_user.CREATE", "PUT",
+    Probe("making observers", "system.observer_user.CREATE", "PUT",
            f"v1/users/{_NOBODY}/observers/{_NOBODY}"),
-    _Probe("removing observers", "system.observer_user.DELETE", "DELETE",
+    Probe("removing observers", "system.observer_user.DELETE", "DELETE",
            f"v1/users/{_NOBODY}/observers/{_NOBODY}"),
-    _Probe("reading courses", "to see courses", "GET", "v3/courses?limit=1"),
+    Probe("reading courses", "to see courses", "GET", "v3/courses?limit=1"),
 )  # fmt: skip
 
 
@@ -62,7 +48,7 @@ def findings(client: BlackboardClient) -> Iterator[Finding]:
     shown = ".".join(str(version.get(part, "?")) for part in ("major", "minor", "patch"))
     yield Finding("ok", f"Blackboard Learn {shown} answers, and takes the application's key.")
     for probe in _PROBES:
-        yield _probed(client, probe)
+        yield probed(probe, partial(_call, client), _refused)
     yield from _completeness(client)
     budget = client.budget
     if budget.left is not None:
@@ -70,19 +56,16 @@ def findings(client: BlackboardClient) -> Iterator[Finding]:
         yield Finding(level, f"{budget.left} of {budget.limit} calls are left for today.")
 
 
-def _probed(client: BlackboardClient, probe: _Probe) -> Finding:
-    try:
-        if probe.method == "GET":
-            client.page(probe.path)
-        else:
-            client.send(probe.method, probe.path, probe.body)
-    except ScimError as error:
-        if error.status == 403:
-            cure = f"Give the entitlement {probe.entitlement}: {_WHERE}"
-            return Finding("error", f"The integration's user lacks {probe.what}.", cure)
-        if error.status >= 500:
-            return Finding("error", f"{probe.what.capitalize()}: {error.detail}")
-    return Finding("ok", f"Entitled to {probe.what}.")
+def _call(client: BlackboardClient, probe: Probe) -> None:
+    if probe.method == "GET":
+        client.page(probe.path)
+    else:
+        client.send(probe.method, probe.path, probe.body)
+
+
+def _refused(probe: Probe, said: str) -> Finding:
+    cure = f"Give the entitlement {probe.right}: {_WHERE}"
+    return Finding("error", f"The integration's user lacks {probe.what}.", cure)
 
 
 def _completeness(client: BlackboardClient) -> Iterator[Finding]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import orjson
 
+from connectors.addresses import with_query
+from connectors.answers import refuse_circle
 from connectors.base import Options, each_once
 from connectors.blackboard.budget import Budget
 from connectors.blackboard.tokens import token_of
@@ -35,7 +36,7 @@ class BlackboardClient:
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """Return one object, or None when there is none."""
-        response = self._call("GET", _with_query(path, query), _name("GET", path))
+        response = self._call("GET", with_query(path, query), _name("GET", path))
         if response.status_code == 404:
             return None
         return _body(self._accepted(response, path, reading=True), path)
@@ -47,19 +48,18 @@ class BlackboardClient:
         so that look-ups and writes go on. Raises 404 when the list's owner does not exist.
         """
         self.budget.refuse_lists()
-        response = self._call("GET", _with_query(path, query), _name("GET", path))
+        response = self._call("GET", with_query(path, query), _name("GET", path))
         body = _body(self._accepted(response, path, reading=True), path)
         rows = body.get("results")
         following = body.get("paging", {}).get("nextPage", "")
         if not isinstance(rows, list) or not isinstance(following, str):
             raise ScimError(502, f"Blackboard sent no list for {_name('GET', path)}.")
-        if following == path:
-            raise ScimError(502, "Blackboard sent a page that is followed by itself.")
+        refuse_circle("Blackboard", path, following)
         return rows, following
 
     def rows(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[Rows]:
         """Yield a list page by page, each object once: rows move while the list is walked."""
-        return each_once(self._pages(_with_query(path, query)), _key)
+        return each_once(self._pages(with_query(path, query)), _key)
 
     def send(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """Make a write and return the object that it answers with, {} where there is none.
@@ -130,15 +130,6 @@ class BlackboardClient:
             case 409:
                 raise uniqueness(f"Blackboard refuses: {said}")
         raise ScimError(502, f"Blackboard answered with status {status}.", unknown=not reading)
-
-
-def path_value(value: str) -> str:
-    """Return a value as one segment of a path."""
-    return quote(value, safe=":")
-
-
-def _with_query(path: str, query: Mapping[str, Any] | None) -> str:
-    return f"{path}?{urlencode(query)}" if query else path
 
 
 def _name(method: str, path: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from connectors.blackboard import fields
 from connectors.blackboard.client import BlackboardClient
 from connectors.blackboard.fields import an_id, text
-from connectors.blackboard.listed import Listed
+from connectors.blackboard.listed import MOST, Listed
 from connectors.blackboard.sources import Sources
 from connectors.flat import NULL, flat, nested
 from connectors.mapping import Field, Mapping, Resource, read_only
@@ -83,6 +84,12 @@ def course_mapping(sources: Sources, terms: Sources) -> Mapping:
         *fields.dates(LIST),
         walk="reads all courses, a hundred in one call",
     )  # fmt: skip
+
+
+def course_ids(client: BlackboardClient) -> Iterator[list[str]]:
+    """Yield the ids of all courses, page by page."""
+    for rows in client.rows(PATH, {"limit": MOST, "fields": "id"}):
+        yield [row["id"] for row in rows]
 
 
 class Courses(Listed):

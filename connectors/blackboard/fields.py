@@ -4,41 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+from connectors import conversions
+from connectors.conversions import in_utc, settled
 from connectors.fields import Field, Impossible, Push, read_only
 from schemas.filters import instant
 
 ID = re.compile(r"_[0-9]{1,18}_[0-9]{1,9}")
 """A primary id; everything else in a path would be looked up as something else."""
 
+text = partial(conversions.text, lms="Blackboard")
+"""The check of a text's length."""
+an_id = conversions.id_check(ID, "Blackboard", "_123_1")
+"""The check of an id that is sent."""
+id_key = conversions.id_filter(ID)
+"""Takes an id that a filter names."""
+
 _COMPARES = ("greaterOrEqual", "lessThan")
-
-
-def text(longest: int) -> Callable[[Any], str]:
-    """Return the check of a text's length."""
-
-    def write(value: Any) -> str:
-        if len(value) > longest:
-            raise ValueError(f"longer than the {longest} characters that Blackboard keeps")
-        return str(value)
-
-    return write
-
-
-def an_id(value: Any) -> str:
-    """Check a primary id that is sent."""
-    if not ID.fullmatch(value):
-        raise ValueError(f"{value[:40]!r} is not an id of Blackboard's, such as _123_1")
-    return str(value)
-
-
-def id_key(value: Any) -> str:
-    """Return the path form of a primary id."""
-    if not ID.fullmatch(value):
-        raise Impossible
-    return str(value)
 
 
 def pushed_id(value: Any) -> str | None:
@@ -125,18 +110,11 @@ def moment(value: Any) -> str:
 
 
 def _written(moment: datetime | None, more: timedelta = timedelta()) -> str:
-    if moment is None:
-        raise ValueError("no dateTime")
-    text = (moment.astimezone(UTC) + more).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+    return in_utc(moment and moment + more, "milliseconds")
 
 
-def settled_moment(value: Any) -> Any:
-    """Return a dateTime in the form in which Learn gives it back."""
-    try:
-        return moment(value)
-    except (OverflowError, TypeError, ValueError):
-        return value
+settled_moment = settled(moment)
+"""Gives a dateTime the form in which Blackboard gives it back."""
 
 
 def tag_of(locale: Any) -> str:

@@ -11,18 +11,27 @@ from typing import Any
 from connectors.base import Collection, Options
 from connectors.blackboard.client import BlackboardClient
 from connectors.blackboard.fields import ID, an_id, id_key
-from connectors.blackboard.memberships import pair_key, pair_of
-from connectors.blackboard.walking import Walker
+from connectors.blackboard.memberships import PAIRS
 from connectors.flat import NULL, flat, nested
 from connectors.mapping import Field, Mapping, Push, Resource, read_only
-from connectors.members import changed_members
-from connectors.planning import Branch, Plan
+from connectors.members import (
+    changed_members,
+    member_id,
+    member_ids,
+    members_field,
+    refuse_unenrolled,
+    shown_members,
+)
+from connectors.planning import Plan
+from connectors.steps import all_or_nothing
+from connectors.walking import Walker
 from schemas.changes import Change
-from schemas.errors import ScimError, invalid_value
+from schemas.errors import ScimError
 from schemas.group import GROUP, LMS_GROUP
 
 LIST = "GET v1/courses/{id}/groups"
 MOST = 1000
+_EXAMPLE = "_123_1"
 _MANY = 5
 """New members from which the course's list is read instead of each one's enrolment."""
 
@@ -44,7 +53,7 @@ def group_mapping(options: Options) -> Mapping:
         GROUP,
         read_only("id", "key", push={
             "eq": Push("GET v1/courses/{id}/groups/{id}", "id", key=True, alone=True,
-                       value=pair_key)}),
+                       value=PAIRS.key)}),
         Field("displayName", "name", required=True, empty=None),
         Field("externalId", "externalId", filled=True),
         read_only(f"{LMS_GROUP}:kind", "kind", canonical=("courseGroup",), returned="request"),
@@ -60,9 +69,7 @@ def group_mapping(options: Options) -> Mapping:
         own("signupSheetDescription", "enrollment.signupSheet.description"),
         own("signupSheetShowMembers", "enrollment.signupSheet.showMembers", filled=True,
             empty=None),
-        Field("members", "users", costly=True,
-              subs={"type": {"canonical_values": ("User",)},
-                    "$ref": {"reference_types": ("User",)}}),
+        members_field("users"),
         walk="goes from course to course, for Blackboard has no list of all groups; name a "
         "courseId; the members of each group shown take one call more",
     )  # fmt: skip
@@ -78,13 +85,10 @@ class Groups(Collection):
         self._course = str(options.more.get("group_course", ""))
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
-        found: dict[str, Resource] = {}
-        for branch in [()] if plan.branches is None else plan.branches:
-            found |= {group["id"]: group for group in self._found(branch)}
-        yield list(found.values())
+        return self._walker.search(plan, self.get, self._of_course)
 
     def get(self, id: str) -> Resource | None:
-        if (pair := pair_of(id)) is None:
+        if (pair := PAIRS.of(id)) is None:
             return None
         row = self._client.get(_path(*pair))
         return None if row is None else self._resource(pair[0], row)
@@ -103,19 +107,16 @@ class Groups(Collection):
         course = native.pop("courseId", self._course)
         if any("signupSheet" in name for name in native) or _is_self_service(resource):
             native["enrollment.type"] = "SelfEnrollment"
-        users = [_user(member) for member in resource.get("members", ())]
+        users = member_ids(resource, ID, _EXAMPLE)
         self._refuse_unenrolled(course, users)
         row = self._client.send("POST", f"v1/courses/{course}/groups", nested(native))
         created = self._resource(course, row)
-        try:
+        with all_or_nothing(lambda: self.delete(created["id"])):
             self._add(created["id"], users)
-        except ScimError as error:
-            self._undo_create(created["id"], error)
-            raise
-        return {**created, "members": _shown(users)}
+        return {**created, "members": shown_members(users)}
 
     def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
-        course, group = pair_of(before["id"]) or ("", "")
+        course, group = PAIRS.of(before["id"]) or ("", "")
         added, removed = changed_members(changes, _user)
         native = self.mapping.to_native_changes(changes)
         self._refuse_unenrolled(course, added)
@@ -125,12 +126,12 @@ class Groups(Collection):
             row = self._client.send("PATCH", _path(course, group), nested(native))
             made = self._resource(course, row)
         if "members" in after:
-            made["members"] = _shown([member["value"] for member in after["members"]])
+            made["members"] = shown_members(member["value"] for member in after["members"])
         self._remove(before["id"], removed)
         return made
 
     def delete(self, id: str) -> None:
-        self._client.send("DELETE", _path(*(pair_of(id) or ("", ""))))
+        self._client.send("DELETE", _path(*(PAIRS.of(id) or ("", ""))))
 
     def find_again(self, resource: Resource) -> Resource | None:
         course = resource.get(LMS_GROUP, {}).get("courseId", self._course)
@@ -140,16 +141,6 @@ class Groups(Collection):
             if (group.get("externalId") == wanted) if wanted else is_named:
                 return group
         return None
-
-    def _found(self, branch: Branch) -> Iterator[Resource]:
-        if not branch:
-            for course in self._walker.courses():
-                yield from self._of_course(course)
-        elif branch[0].push.key:
-            group = self.get(branch[0].values[0])
-            yield from [] if group is None else [group]
-        else:
-            yield from self._of_course(branch[0].values[0])
 
     def _of_course(self, course: str) -> Iterator[Resource]:
         try:
@@ -161,7 +152,7 @@ class Groups(Collection):
 
     def _members(self, id: str) -> list[Resource]:
         rows = self._client.rows(_users(id), {"limit": MOST})
-        return _shown([row["userId"] for part in rows for row in part])
+        return shown_members(row["userId"] for part in rows for row in part)
 
     def _name(self, members: list[Resource]) -> None:
         ids = dict.fromkeys(member["value"] for member in members)
@@ -183,9 +174,7 @@ class Groups(Collection):
             enrolled = {row["userId"] for rows in listed for row in rows}
         else:
             enrolled = {u for u in users if self._client.get(f"v1/courses/{course}/users/{u}")}
-        if missing := [user for user in users if user not in enrolled]:
-            shown = ", ".join(missing[:20])
-            raise invalid_value(f"members: not in the group's course {course}: {shown}.")
+        refuse_unenrolled(course, users, enrolled)
 
     def _add(self, id: str, users: list[str]) -> None:
         """Add members, all or none: those added before a refusal are taken out again."""
@@ -208,12 +197,6 @@ class Groups(Collection):
                 if error.status != 404:
                     raise
 
-    def _undo_create(self, id: str, error: ScimError) -> None:
-        try:
-            self.delete(id)
-        except ScimError:
-            error.unknown = True
-
     def _resource(self, course: str, row: dict[str, Any]) -> Resource:
         known = {"courseId": course, "kind": "courseGroup", "key": f"{course}.{row['id']}"}
         return self.mapping.to_scim({**flat(row), **known})
@@ -224,14 +207,7 @@ def _is_self_service(resource: Resource) -> bool:
 
 
 def _user(member: Resource) -> str:
-    id = str(member.get("value", ""))
-    if not ID.fullmatch(id):
-        raise invalid_value(f"members.value: {id[:40]!r} is no user's id, such as _123_1.")
-    return id
-
-
-def _shown(users: list[str]) -> list[Resource]:
-    return [{"value": id, "type": "User"} for id in users]
+    return member_id(member, ID, _EXAMPLE)
 
 
 def _path(course: str, group: str) -> str:
@@ -239,5 +215,5 @@ def _path(course: str, group: str) -> str:
 
 
 def _users(id: str) -> str:
-    course, group = pair_of(id) or ("", "")
+    course, group = PAIRS.of(id) or ("", "")
     return f"v2/courses/{course}/groups/{group}/users"

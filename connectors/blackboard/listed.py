@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any
 
+from connectors.addresses import path_value
 from connectors.base import Collection, Page, each_once
-from connectors.blackboard.client import BlackboardClient, path_value
+from connectors.blackboard.client import BlackboardClient
 from connectors.blackboard.fields import ID, query_of
 from connectors.flat import flat
 from connectors.mapping import Mapping, Resource
@@ -30,7 +31,7 @@ class Listed(Collection):
         self._path = path
 
     def page(self, plan: Plan, start: str, count: int) -> Page:
-        branches = [()] if plan.branches is None else plan.branches
+        branches = plan.searches
         if len(branches) != 1 or _is_lookup(branches[0]):
             united = {row["id"]: row for branch in branches for row in self._found(branch)}
             return Page(self._resources(united[id] for id in sorted(united, key=_number)))

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from connectors.addresses import path_value
 from connectors.base import Collection, Options, each_once
 from connectors.blackboard import fields
-from connectors.blackboard.client import BlackboardClient, path_value
+from connectors.blackboard.client import BlackboardClient
 from connectors.blackboard.fields import ID, an_id
 from connectors.blackboard.listed import MOST, is_refused_search
 from connectors.blackboard.sources import Sources
-from connectors.blackboard.walking import Walker
 from connectors.flat import NULL, flat, nested
-from connectors.mapping import Field, Impossible, Mapping, Push, Resource, read_only
+from connectors.logins import fill_logins
+from connectors.mapping import Field, Mapping, Push, Resource, read_only
+from connectors.pairs import Pairs
 from connectors.planning import Branch, Plan
+from connectors.walking import Walker
 from schemas.changes import Change
 from schemas.errors import ScimError, invalid_value
 from schemas.membership import MEMBERSHIP
@@ -23,18 +26,8 @@ LIST = "memberships"
 """One call by course, by person, or of the one membership: whichever the filter names."""
 MOST_OF_COURSE = 200
 
-
-def pair_of(id: str) -> tuple[str, str] | None:
-    """Return the course and the person, or the group, that an id such as `_5_1._7_1` names."""
-    course, _, other = id.partition(".")
-    return (course, other) if ID.fullmatch(course) and ID.fullmatch(other) else None
-
-
-def pair_key(value: Any) -> str:
-    """Return a filter's pair id, if it is one."""
-    if pair_of(value) is None:
-        raise Impossible
-    return str(value)
+PAIRS = Pairs(ID)
+"""The ids: of the course and the person, or the group."""
 
 
 def membership_mapping(options: Options, sources: Sources) -> Mapping:
@@ -51,7 +44,8 @@ def membership_mapping(options: Options, sources: Sources) -> Mapping:
 
     return Mapping(
         MEMBERSHIP,
-        read_only("id", "key", push={"eq": Push(LIST, "id", key=True, alone=True, value=pair_key)}),
+        read_only("id", "key",
+                  push={"eq": Push(LIST, "id", key=True, alone=True, value=PAIRS.key)}),
         side("userId"),
         side("courseId"),
         read_only("userName", "user.userName", costly=True,
@@ -84,25 +78,18 @@ class Memberships(Collection):
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         return each_once(
             [self._resource(row) for row in rows]
-            for branch in ([()] if plan.branches is None else plan.branches)
+            for branch in plan.searches
             for rows in self._found(branch)
         )
 
     def get(self, id: str) -> Resource | None:
-        pair = pair_of(id)
+        pair = PAIRS.of(id)
         return None if pair is None else self._one(*pair)
 
     def complete(self, resources: Sequence[Resource], wanted: frozenset[str]) -> None:
         """Fill the login names in; the lists of courses have them already."""
-        if "userName" not in wanted:
-            return
-        lacking = [resource for resource in resources if "userName" not in resource]
-        names: dict[str, str] = {}
-        for id in dict.fromkeys(resource["userId"] for resource in lacking):
-            row = self._client.get(f"v1/users/{id}", {"fields": "userName"})
-            names[id] = "" if row is None else str(row.get("userName", ""))
-        for resource in lacking:
-            resource["userName"] = names[resource["userId"]]
+        if "userName" in wanted:
+            fill_logins(resources, self._login_of)
 
     def create(self, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
@@ -136,11 +123,14 @@ class Memberships(Collection):
         return made
 
     def delete(self, id: str) -> None:
-        course, user = pair_of(id) or ("", "")
+        course, user = PAIRS.of(id) or ("", "")
         self._client.send("DELETE", _path(course, user))
 
     def find_again(self, resource: Resource) -> Resource | None:
         return self._one(resource["courseId"], resource["userId"])
+
+    def _login_of(self, user: str) -> str | None:
+        return (self._client.get(f"v1/users/{user}", {"fields": "userName"}) or {}).get("userName")
 
     def _one(self, course: str, user: str) -> Resource | None:
         row = self._client.get(_path(course, user), {"expand": "user"})
@@ -152,7 +142,7 @@ class Memberships(Collection):
             query |= fields.query_of(condition.push.parameter, condition.values[0])
         course, user = query.pop("courseId", None), query.pop("userId", None)
         if "id" in query:
-            course, user = pair_of(query.pop("id")) or ("", "")
+            course, user = PAIRS.of(query.pop("id")) or ("", "")
         if course and user:
             row = self._client.get(_path(course, user), {"expand": "user"})
             yield [] if row is None else [row]

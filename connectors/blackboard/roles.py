@@ -69,7 +69,7 @@ class Roles(Collection):
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         found: dict[str, Resource] = {}
-        for branch in [()] if plan.branches is None else plan.branches:
+        for branch in plan.searches:
             found |= {role["id"]: role for role in self._found(branch)}
         yield list(found.values())
 

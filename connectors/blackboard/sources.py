@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.blackboard.client import BlackboardClient, path_value
+from connectors.addresses import path_value
+from connectors.blackboard.client import BlackboardClient
 from connectors.blackboard.fields import ID
 from schemas.errors import invalid_value
 

@@ -9,9 +9,10 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any
 
+from connectors.addresses import path_value
 from connectors.base import Options
 from connectors.blackboard import fields
-from connectors.blackboard.client import BlackboardClient, path_value
+from connectors.blackboard.client import BlackboardClient
 from connectors.blackboard.fields import ID, an_id, text
 from connectors.blackboard.listed import Listed
 from connectors.blackboard.sources import Sources

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from connectors.base import Finding
 from connectors.brightspace.client import BrightspaceClient, Row
@@ -12,6 +11,7 @@ from connectors.brightspace.oauth import covers
 from connectors.brightspace.roles import RoleTable
 from connectors.brightspace.tokens import Chain
 from connectors.brightspace.versions import KNOWN
+from connectors.probing import Probe, probed
 from schemas.errors import ScimError
 
 _NOBODY = "999999999999999999"
@@ -21,40 +21,26 @@ _FEW = 5
 """Accounts of which at least one should have an org-defined id."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Probe:
-    """A call that a missing scope or permission refuses and that otherwise changes nothing.
-
-    Reads ask for one page; writes name nobody, or lack what a new record must have.
-    """
-
-    what: str
-    scope: str
-    method: str
-    path: str
-    body: Any = None
-
-
 _PROBES = (
-    _Probe("reading users", "users:userdata:read", "GET", "lp/users/"),
-    _Probe("creating users", "users:userdata:create", "POST", "lp/users/", {}),
-    _Probe("changing users", "users:userdata:update", "PUT", f"lp/users/{_NOBODY}", {}),
-    _Probe("deleting users", "users:userdata:delete", "DELETE", f"lp/users/{_NOBODY}"),
-    _Probe("activating users", "users:activation:update", "PUT",
+    Probe("reading users", "users:userdata:read", "GET", "lp/users/"),
+    Probe("creating users", "users:userdata:create", "POST", "lp/users/", {}),
+    Probe("changing users", "users:userdata:update", "PUT", f"lp/users/{_NOBODY}", {}),
+    Probe("deleting users", "users:userdata:delete", "DELETE", f"lp/users/{_NOBODY}"),
+    Probe("activating users", "users:activation:update", "PUT",
            f"lp/users/{_NOBODY}/activation", {}),
-    _Probe("setting passwords", "users:password:write", "PUT",
+    Probe("setting passwords", "users:password:write", "PUT",
            f"lp/users/{_NOBODY}/password", {}),
-    _Probe("reading enrolments", "enrollment:orgunit:read", "GET",
+    Probe("reading enrolments", "enrollment:orgunit:read", "GET",
            f"lp/enrollments/users/{_NOBODY}/orgUnits/"),
-    _Probe("enrolling", "enrollment:orgunit:create", "POST", "lp/enrollments/", {}),
-    _Probe("enrolling in batches", "enrollment:orgunit:create", "POST",
+    Probe("enrolling", "enrollment:orgunit:create", "POST", "lp/enrollments/", {}),
+    Probe("enrolling in batches", "enrollment:orgunit:create", "POST",
            "lp/enrollments/batch/", []),
-    _Probe("ending enrolments", "enrollment:orgunit:delete", "DELETE",
+    Probe("ending enrolments", "enrollment:orgunit:delete", "DELETE",
            f"lp/enrollments/orgUnits/{_NOBODY}/users/{_NOBODY}"),
-    _Probe("reading org units", "organizations:organization:read", "GET",
+    Probe("reading org units", "organizations:organization:read", "GET",
            "lp/orgstructure/?orgUnitType=3"),
-    _Probe("creating courses", "orgunits:course:create", "POST", "lp/courses/", {}),
-    _Probe("changing courses", "orgunits:course:update", "PUT", f"lp/courses/{_NOBODY}", {}),
+    Probe("creating courses", "orgunits:course:create", "POST", "lp/courses/", {}),
+    Probe("changing courses", "orgunits:course:update", "PUT", f"lp/courses/{_NOBODY}", {}),
 )  # fmt: skip
 
 
@@ -76,7 +62,7 @@ def findings(client: BrightspaceClient, roles: RoleTable) -> Iterator[Finding]:
     yield from _missing_scopes(client)
     yield from _default_roles(roles)
     for probe in _PROBES:
-        yield _probed(client, probe)
+        yield probed(probe, partial(_call, client), _refused)
     yield from _hidden(client)
     if client.credits.left is not None:
         level = "warning" if client.credits.left <= client.credits.reserve else "ok"
@@ -135,19 +121,16 @@ def _default_roles(roles: RoleTable) -> Iterator[Finding]:
         )
 
 
-def _probed(client: BrightspaceClient, probe: _Probe) -> Finding:
-    try:
-        if probe.method == "GET":
-            client.get(probe.path)
-        else:
-            client.send(probe.method, probe.path, probe.body)
-    except ScimError as error:
-        if error.status == 403:
-            cure = f"Give the scope {probe.scope} or {_CORE}, and the permission: {_WHERE}"
-            return Finding("error", f"{probe.what.capitalize()}: {error.detail}", cure)
-        if error.status >= 500:
-            return Finding("error", f"{probe.what.capitalize()}: {error.detail}")
-    return Finding("ok", f"Entitled to {probe.what}.")
+def _call(client: BrightspaceClient, probe: Probe) -> None:
+    if probe.method == "GET":
+        client.get(probe.path)
+    else:
+        client.send(probe.method, probe.path, probe.body)
+
+
+def _refused(probe: Probe, said: str) -> Finding:
+    cure = f"Give the scope {probe.right} or {_CORE}, and the permission: {_WHERE}"
+    return Finding("error", f"{probe.what.capitalize()}: {said}", cure)
 
 
 def _hidden(client: BrightspaceClient) -> Iterator[Finding]:

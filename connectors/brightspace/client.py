@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 
 import orjson
 
+from connectors.addresses import with_query
+from connectors.answers import json_of, refuse_circle
 from connectors.base import Options
 from connectors.bearer import Bearer
 from connectors.brightspace.credits import Credits
@@ -57,7 +58,7 @@ class BrightspaceClient:
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """Return an object or an array, or None when there is none."""
-        response = self._call("GET", _with_query(path, query))
+        response = self._call("GET", with_query(path, query))
         if response.status_code == 404:
             return None
         return _body(_accepted(response, reading=True), path)
@@ -68,7 +69,7 @@ class BrightspaceClient:
         Raises 404 when the list's owner does not exist.
         """
         marked = {**query, "bookmark": bookmark} if bookmark else query
-        body = self._list(_with_query(path, marked), path)
+        body = self._list(with_query(path, marked), path)
         try:
             rows, paging = body["Items"], body["PagingInfo"]
             # The last part usually has a bookmark as well.
@@ -77,8 +78,7 @@ class BrightspaceClient:
             raise _no_list(path) from None
         if not has_more:
             return rows, ""
-        if following in ("", bookmark):
-            raise ScimError(502, "Brightspace sent a page that is followed by itself.")
+        refuse_circle("Brightspace", bookmark, following or bookmark)
         return rows, following
 
     def rows(self, path: str, query: Mapping[str, Any]) -> Iterator[Rows]:
@@ -91,7 +91,7 @@ class BrightspaceClient:
 
     def objects(self, path: str, query: Mapping[str, Any]) -> Iterator[Rows]:
         """Yield a list whose pages lead on by links, page by page."""
-        link = _with_query(path, query)
+        link = with_query(path, query)
         while link:
             body = self._list(link, path)
             try:
@@ -100,8 +100,7 @@ class BrightspaceClient:
                 raise _no_list(path) from None
             if following and not following.startswith(_LINKS):
                 raise _no_list(path)
-            if following == link:
-                raise ScimError(502, "Brightspace sent a page that is followed by itself.")
+            refuse_circle("Brightspace", link, following)
             yield rows
             link = following
 
@@ -189,10 +188,6 @@ def _is_throttled(response: Response) -> bool:
     return response.status_code == 429
 
 
-def _with_query(path: str, query: Mapping[str, Any] | None) -> str:
-    return f"{path}?{urlencode(query)}" if query else path
-
-
 def _name(method: str, address: str) -> str:
     """Return the call's name in metrics: the path without version and ids."""
     product, _, rest = address.split("?")[0].rpartition(PREFIX)[2].partition("/")
@@ -208,15 +203,7 @@ def _accepted(response: Response, *, reading: bool) -> Response:
 
 
 def _body(response: Response, path: str) -> Any:
-    try:
-        return orjson.loads(response.content)
-    except orjson.JSONDecodeError:
-        raise ScimError(
-            502,
-            f"Brightspace's answer to {path.split('?')[0]} is no JSON; is there a Brightspace at "
-            "this URL?",
-            unknown=response.request.method != "GET",
-        ) from None
+    return json_of(response, "Brightspace", path.split("?")[0])
 
 
 def _no_list(path: str) -> ScimError:

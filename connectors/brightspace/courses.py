@@ -117,7 +117,7 @@ class Courses(Collection):
         self._whole = Mapping(mapping.full, *whole)
 
     def page(self, plan: Plan, start: str, count: int) -> Page:
-        branches = [()] if plan.branches is None else plan.branches
+        branches = plan.searches
         if len(branches) == 1 and not _is_lookup(branches[0]):
             rows, following = self._client.page(UNITS, _query(branches[0]), start)
             return Page([self.mapping.to_scim(row) for row in rows], following)

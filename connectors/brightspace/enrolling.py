@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from connectors.brightspace.client import BrightspaceClient, Row
 from connectors.brightspace.places import GROUP, Place
+from connectors.members import refuse_unenrolled
 from schemas.errors import ScimError, invalid_value
 
 _MANY = 5
@@ -29,9 +30,7 @@ class Enrolling:
         else:
             found = {user: self._client.get(path + user) for user in users}
             roles = {user: row["RoleId"] for user, row in found.items() if row is not None}
-        if missing := [user for user in users if user not in roles]:
-            shown = ", ".join(missing[:20])
-            raise invalid_value(f"members: not in the group's course {course}: {shown}.")
+        refuse_unenrolled(course, users, roles)
         return roles
 
     def add(self, place: Place, users: Sequence[str], roles: dict[str, int]) -> None:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC
+from functools import partial
 from typing import Any
 
-from connectors.fields import Impossible, Push
+from connectors import conversions
+from connectors.conversions import in_utc, settled
+from connectors.fields import Push
 from schemas.filters import instant
 
 ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 """A D2LID; anything else in a path may be routed to another action."""
+
+text = partial(conversions.text, lms="Brightspace")
+"""The check of a text's length."""
+id_key = conversions.id_filter(ID)
+"""Takes an id that a filter names."""
 
 NULL: Any = object()
 """The native value that clears a member; it travels as null."""
@@ -29,17 +36,6 @@ def without_null(record: dict[str, Any]) -> dict[str, Any]:
     {'MiddleName': None}
     """
     return {name: None if value is NULL else value for name, value in record.items()}
-
-
-def text(longest: int) -> Callable[[Any], str]:
-    """Return the check of a text's length."""
-
-    def write(value: Any) -> str:
-        if len(value) > longest:
-            raise ValueError(f"longer than the {longest} characters that Brightspace keeps")
-        return str(value)
-
-    return write
 
 
 def name(longest: int = 4000) -> Callable[[Any], str]:
@@ -74,13 +70,6 @@ def an_id(value: Any) -> int:
     return int(value)
 
 
-def id_key(value: Any) -> str:
-    """Return an id that a filter names, if it can be one."""
-    if not ID.fullmatch(value):
-        raise Impossible
-    return str(value)
-
-
 def by_id(call: str, value: Callable[[Any], str] = id_key) -> dict[str, Push]:
     """Return the look-up of one resource by its id."""
     return {"eq": Push(call, "id", key=True, alone=True, value=value)}
@@ -98,18 +87,11 @@ def part(value: Any) -> str | None:
 
 def moment(value: Any) -> str:
     """Return a dateTime as Brightspace takes it: in UTC, with three fraction digits."""
-    found = instant(value)
-    if found is None:
-        raise ValueError("no dateTime")
-    return found.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return in_utc(instant(value), "milliseconds")
 
 
-def settled_moment(value: Any) -> Any:
-    """Return a dateTime in the form in which Brightspace gives it back."""
-    try:
-        return moment(value)
-    except (OverflowError, TypeError, ValueError):
-        return value
+settled_moment = settled(moment)
+"""Gives a dateTime the form in which Brightspace gives it back."""
 
 
 def read_rich(held: Any) -> str | None:

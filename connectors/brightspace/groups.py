@@ -20,8 +20,14 @@ from connectors.brightspace.places import SECTION, SET, Place, place_key, place_
 from connectors.brightspace.steps import in_turn, undoing
 from connectors.brightspace.walking import Walker
 from connectors.mapping import Field, Mapping, Push, Resource, read_only
-from connectors.members import changed_members
-from connectors.planning import Branch, Plan
+from connectors.members import (
+    changed_members,
+    member_id,
+    member_ids,
+    members_field,
+    shown_members,
+)
+from connectors.planning import Plan
 from schemas.changes import Change
 from schemas.errors import invalid_value, not_found_resource
 from schemas.group import GROUP, LMS_GROUP
@@ -29,6 +35,7 @@ from schemas.group import GROUP, LMS_GROUP
 LIST = "GET lp/{id}/groupcategories/, their groups, and GET lp/{id}/sections/"
 KINDS = {SET: "courseGroup", IN_SET: "courseGroup", SECTION: "section"}
 
+_EXAMPLE = "3163"
 _OF_SETS = ("GroupCategoryId", "Groups", "SelfEnrollmentStartDate")
 """What a set shows and an update of it does not carry."""
 
@@ -60,9 +67,7 @@ def group_mapping(options: Options) -> Mapping:
         made("isGroupSet", "isSet", default=False),
         Field(f"{LMS_GROUP}:description", "Description", read=fields.read_rich,
               write=fields.write_rich, empty=NO_TEXT),
-        Field("members", "Enrollments", costly=True,
-              subs={"type": {"canonical_values": ("User",)},
-                    "$ref": {"reference_types": ("User",)}}),
+        members_field("Enrollments"),
         walk="goes from course to course, for Brightspace has no list of all groups; name a "
         "courseId",
     )  # fmt: skip
@@ -80,10 +85,7 @@ class Groups(Collection):
         self._course = str(options.more.get("group_course", ""))
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
-        found: dict[str, Resource] = {}
-        for branch in [()] if plan.branches is None else plan.branches:
-            found |= {group["id"]: group for group in self._found(branch)}
-        yield list(found.values())
+        return self._walker.search(plan, self.get, self._of_course)
 
     def get(self, id: str) -> Resource | None:
         place = place_of(id)
@@ -105,7 +107,7 @@ class Groups(Collection):
         native = self.mapping.to_native(resource)
         course, is_set = native.pop("course", self._course), native.pop("isSet", False)
         parent = native.pop("set", "")
-        users = [_user(member) for member in resource.get("members", ())]
+        users = member_ids(resource, ID, _EXAMPLE)
         if is_set and (users or parent or "Code" in native):
             raise invalid_value("A set of groups has no members, no parentId and no externalId.")
         if not self._walker.is_course(course):
@@ -117,7 +119,7 @@ class Groups(Collection):
             place, row = self._making.group_of(course, parent, native)
         with undoing(lambda: self.delete(place.id)):
             self._people.add(place, users, roles)
-        return {**self._shown(place, row), "members": _shown_members(users)}
+        return {**self._shown(place, row), "members": shown_members(users)}
 
     def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
         place = place_of(before["id"])
@@ -134,7 +136,7 @@ class Groups(Collection):
         )
         in_turn([step for needed, step in steps if needed], place.id)
         if "members" in after:
-            after["members"] = _shown_members(_user(member) for member in after["members"])
+            after["members"] = shown_members(member_ids(after, ID, _EXAMPLE))
         return after
 
     def delete(self, id: str) -> None:
@@ -147,7 +149,7 @@ class Groups(Collection):
         wanted = resource.get(LMS_GROUP, {})
         course = wanted.get("courseId") or self._course
         # After a crash nothing but the name may be known.
-        for group in self._of_course(course) if course else self._found(()):
+        for group in self._of_course(course) if course else self._of_all():
             same = group["displayName"] == resource["displayName"]
             same = same and group.get("externalId") == resource.get("externalId")
             place = place_of(group["id"])
@@ -157,15 +159,9 @@ class Groups(Collection):
                 return group
         return None
 
-    def _found(self, branch: Branch) -> Iterator[Resource]:
-        if not branch:
-            for course in self._walker.courses():
-                yield from self._of_course(course)
-        elif branch[0].push.key:
-            group = self.get(branch[0].values[0])
-            yield from [] if group is None else [group]
-        else:
-            yield from self._of_course(branch[0].values[0])
+    def _of_all(self) -> Iterator[Resource]:
+        for course in self._walker.courses():
+            yield from self._of_course(course)
 
     def _of_course(self, course: str) -> Iterator[Resource]:
         """Yield a course's sets, each with its groups, and its sections; nothing of no course."""
@@ -198,16 +194,9 @@ class Groups(Collection):
         own["isSet"] = place.kind == SET
         if place.kind == IN_SET:
             own["set"] = place.ids[1]
-        members = _shown_members(map(str, row.get("Enrollments") or ()))
+        members = shown_members(row.get("Enrollments") or ())
         return {**self.mapping.to_scim({**row, **own}), "members": members}
 
 
 def _user(member: Resource) -> str:
-    id = str(member.get("value", ""))
-    if not ID.fullmatch(id):
-        raise invalid_value(f"members.value: {id[:40]!r} is no user's id, such as 3163.")
-    return id
-
-
-def _shown_members(users: Any) -> list[Resource]:
-    return [{"value": id, "type": "User"} for id in users]
+    return member_id(member, ID, _EXAMPLE)

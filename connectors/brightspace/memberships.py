@@ -7,7 +7,6 @@ any more.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from connectors.base import Collection, each_once
 from connectors.brightspace import fields
@@ -17,7 +16,9 @@ from connectors.brightspace.fields import ID
 from connectors.brightspace.results import add_last_access, add_scores
 from connectors.brightspace.roles import RoleTable
 from connectors.brightspace.walking import Walker
-from connectors.mapping import Field, Impossible, Mapping, Push, Resource, read_only
+from connectors.logins import fill_logins
+from connectors.mapping import Field, Mapping, Push, Resource, read_only
+from connectors.pairs import Pairs
 from connectors.planning import Branch, Plan
 from schemas.changes import Change
 from schemas.errors import ScimError, invalid_value, not_found_resource, uniqueness
@@ -27,17 +28,8 @@ PATH = "lp/enrollments/"
 LIST = "GET lp/enrollments/"
 """One call by course, by person, or of the one enrolment: whichever the filter names."""
 
-
-def pair_of(id: str) -> tuple[str, str] | None:
-    """Return the course and the person that an id such as `6671.3163` names."""
-    course, _, user = id.partition(".")
-    return (course, user) if ID.fullmatch(course) and ID.fullmatch(user) else None
-
-
-def _pair_key(value: Any) -> str:
-    if pair_of(value) is None:
-        raise Impossible
-    return str(value)
+PAIRS = Pairs(ID)
+"""The ids: of the course and the person."""
 
 
 def membership_mapping(roles: RoleTable) -> Mapping:
@@ -53,7 +45,7 @@ def membership_mapping(roles: RoleTable) -> Mapping:
 
     return Mapping(
         MEMBERSHIP,
-        read_only("id", "key", push=fields.by_id(LIST, _pair_key)),
+        read_only("id", "key", push=fields.by_id(LIST, PAIRS.key)),
         side("userId", "UserId"),
         side("courseId", "OrgUnitId"),
         read_only("userName", "UserName", costly=True,
@@ -79,19 +71,15 @@ class Memberships(Collection):
         self._walker = walker
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
-        return each_once(
-            batch
-            for branch in ([()] if plan.branches is None else plan.branches)
-            for batch in self._found(branch)
-        )
+        return each_once(batch for branch in plan.searches for batch in self._found(branch))
 
     def get(self, id: str) -> Resource | None:
-        pair = pair_of(id)
+        pair = PAIRS.of(id)
         return None if pair is None else self._one(*pair)
 
     def complete(self, resources: Sequence[Resource], wanted: frozenset[str]) -> None:
         if "userName" in wanted:
-            self._name([resource for resource in resources if "userName" not in resource])
+            fill_logins(resources, self._login_of)
         if "lastAccessed" in wanted:
             add_last_access(self._client, resources)
         if wanted & {"score", "scoreMaximum"}:
@@ -114,7 +102,7 @@ class Memberships(Collection):
         return after
 
     def delete(self, id: str) -> None:
-        course, user = pair_of(id) or ("", "")
+        course, user = PAIRS.of(id) or ("", "")
         if not course or not self._walker.is_course(course):
             raise not_found_resource("Membership", id)
         self._client.send("DELETE", _people(course) + user)
@@ -126,7 +114,7 @@ class Memberships(Collection):
         named = {condition.push.parameter: condition.values[0] for condition in branch}
         course, user = named.get("courseId"), named.get("userId")
         if "id" in named:
-            course, user = pair_of(named["id"]) or ("", "")
+            course, user = PAIRS.of(named["id"]) or ("", "")
         if "userName" in named and not user:
             person = self._client.get("lp/users/", {"userName": named["userName"]})
             if not person:
@@ -194,13 +182,8 @@ class Memberships(Collection):
             raise
         return row
 
-    def _name(self, resources: Sequence[Resource]) -> None:
-        """Fill the login names in; the lists of courses have them already."""
-        names: dict[str, str] = {}
-        for id in dict.fromkeys(resource["userId"] for resource in resources):
-            names[id] = str((self._client.get(f"lp/users/{id}") or {}).get("UserName", ""))
-        for resource in resources:
-            resource["userName"] = names[resource["userId"]]
+    def _login_of(self, user: str) -> str | None:
+        return (self._client.get(f"lp/users/{user}") or {}).get("UserName")
 
     def _shown(self, course: str, user: str, row: Row) -> Resource:
         shown = {**row, "key": f"{course}.{user}", "OrgUnitId": course, "UserId": user}

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from connectors.base import Connector, Finding, Options
 from connectors.canvas.check import findings
 from connectors.canvas.client import CanvasClient
-from connectors.canvas.courses import Courses
+from connectors.canvas.courses import Courses, course_ids
 from connectors.canvas.enrolling import Enroller
 from connectors.canvas.groups import Groups
 from connectors.canvas.memberships import Memberships
 from connectors.canvas.roles import RoleBook, Roles
 from connectors.canvas.users import Users
-from connectors.canvas.walking import Walker
 from connectors.http import HttpClient
+from connectors.walking import Walker
 
 CONNECTIONS = 12
 """Calls at once: what fits into the bucket of a token."""
@@ -36,7 +37,9 @@ class Canvas(Connector):
         def open(origin: str) -> HttpClient:
             return HttpClient(replace(options, url=origin))
 
-        walker = Walker(self._client, int(options.more.get("walk_courses", 200)))
+        walker = Walker(
+            partial(course_ids, self._client), int(options.more.get("walk_courses", 200))
+        )
         enroller = Enroller(self._client, RoleBook(self._client))
         self.collections = {
             "User": Users(self._client, options, open),

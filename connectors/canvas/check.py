@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from connectors.addresses import path_value
 from connectors.base import Finding
-from connectors.canvas.client import ROOT, CanvasClient, path_value
+from connectors.canvas.client import ROOT, CanvasClient
 from schemas.errors import ScimError
 from schemas.filters import instant
 

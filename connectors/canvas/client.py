@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import orjson
 
+from connectors.addresses import with_query
+from connectors.answers import json_of, refuse_circle
 from connectors.base import Options
 from connectors.canvas.bucket import Bucket
 from connectors.canvas.refusals import is_throttled, refusal
@@ -38,7 +39,7 @@ class CanvasClient:
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """Return one object, or None when there is none."""
-        response = self._call("GET", _with_query(path, query))
+        response = self._call("GET", with_query(path, query))
         if response.status_code == 404:
             return None
         body = _body(_accepted(response, reading=True), path)
@@ -51,20 +52,19 @@ class CanvasClient:
 
         `path` may be such a link. Raises 404 when the list's owner does not exist.
         """
-        response = _accepted(self._call("GET", _with_query(path, query)), reading=True)
+        response = _accepted(self._call("GET", with_query(path, query)), reading=True)
         rows = _body(response, path)
         if not isinstance(rows, list):
             raise ScimError(502, f"Canvas sent no list for {_name('GET', path)}.")
         found = _NEXT.search(response.headers.get("Link", ""))
         # A full page always leads to a next one, which may be empty and is then the end.
         following = found[1] if found and rows else ""
-        if following and following == path:
-            raise ScimError(502, "Canvas sent a page that is followed by itself.")
+        refuse_circle("Canvas", path, following)
         return rows, following
 
     def rows(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[Rows]:
         """Yield a list page by page."""
-        link = _with_query(path, {"per_page": MOST, **(query or {})})
+        link = with_query(path, {"per_page": MOST, **(query or {})})
         while link:
             found, link = self.page(link)
             yield found
@@ -110,15 +110,6 @@ class CanvasClient:
         return response
 
 
-def path_value(value: str) -> str:
-    """Return a value as one segment of a path."""
-    return quote(value, safe=":")
-
-
-def _with_query(path: str, query: Mapping[str, Any] | None) -> str:
-    return f"{path}?{urlencode(query, doseq=True)}" if query else path
-
-
 def _name(method: str, path: str) -> str:
     """Return the call's name in metrics: the path without ids."""
     parts = path.split("?")[0].rpartition(PREFIX)[2].split("/")
@@ -132,12 +123,4 @@ def _accepted(response: Response, *, reading: bool) -> Response:
 
 
 def _body(response: Response, path: str) -> Any:
-    try:
-        return orjson.loads(response.content)
-    except orjson.JSONDecodeError:
-        raise ScimError(
-            502,
-            f"Canvas's answer to {_name('', path).strip()} is no JSON; is there a Canvas at "
-            "this URL?",
-            unknown=response.request.method != "GET",
-        ) from None
+    return json_of(response, "Canvas", _name("", path).strip())

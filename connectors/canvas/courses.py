@@ -64,6 +64,12 @@ def course_mapping(settled_term: Callable[[Any], Any]) -> Mapping:
     )  # fmt: skip
 
 
+def course_ids(client: CanvasClient) -> Iterator[list[str]]:
+    """Yield the ids of all courses, page by page."""
+    for rows in client.rows(f"{ROOT}/courses"):
+        yield [str(row["id"]) for row in rows]
+
+
 class Courses(Listed):
     """All courses that are not deleted."""
 

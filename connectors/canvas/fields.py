@@ -4,42 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
+from connectors import conversions
+from connectors.conversions import in_utc, settled
 from connectors.fields import Impossible, Push
 from connectors.folding import plain_part
 from schemas.filters import instant
 
 ID = re.compile(r"[1-9][0-9]{0,18}")
 """An id; everything else in a path would be looked up as something else."""
+
+text = partial(conversions.text, lms="Canvas")
+"""The check of a text's length."""
+an_id = conversions.id_check(ID, "Canvas", "1001")
+"""The check of an id that is sent."""
+id_key = conversions.id_filter(ID)
+"""Takes an id that a filter names."""
 SHORTEST_TERM = 3
 """Characters that a search term must have; newer servers are content with two."""
-
-
-def text(longest: int) -> Callable[[Any], str]:
-    """Return the check of a text's length."""
-
-    def write(value: Any) -> str:
-        if len(value) > longest:
-            raise ValueError(f"longer than the {longest} characters that Canvas keeps")
-        return str(value)
-
-    return write
-
-
-def an_id(value: Any) -> str:
-    """Check an id that is sent."""
-    if not ID.fullmatch(value):
-        raise ValueError(f"{value[:40]!r} is not an id of Canvas's, such as 1001")
-    return str(value)
-
-
-def id_key(value: Any) -> str:
-    """Return an id that a filter names, if it is one."""
-    if not ID.fullmatch(value):
-        raise Impossible
-    return str(value)
 
 
 def key(prefix: str, *, case_exact: bool) -> Callable[[Any], str | None]:
@@ -80,26 +64,16 @@ def _term(wanted: Any) -> str | None:
 
 def moment(value: Any) -> str:
     """Return a dateTime as Canvas takes it: UTC, whole seconds."""
-    return _in_utc(instant(value))
+    return in_utc(instant(value), "seconds")
 
 
 def moment_of(value: Any) -> str | None:
     """Return a moment as Canvas gives it, of whatever offset, as a dateTime in UTC."""
     try:
-        return _in_utc(instant(value))
+        return in_utc(instant(value), "seconds")
     except ValueError:
         return None
 
 
-def settled_moment(value: Any) -> Any:
-    """Return a dateTime in the form in which Canvas gives it back."""
-    try:
-        return moment(value)
-    except (OverflowError, TypeError, ValueError):
-        return value
-
-
-def _in_utc(moment: datetime | None) -> str:
-    if moment is None:
-        raise ValueError("no dateTime")
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+settled_moment = settled(moment)
+"""Gives a dateTime the form in which Canvas gives it back."""

@@ -13,6 +13,7 @@ from connectors.canvas.coursegroups import CourseGroups
 from connectors.canvas.fields import ID, an_id, text
 from connectors.canvas.sections import Sections
 from connectors.mapping import Field, Impossible, Mapping, Push, read_only
+from connectors.members import members_field
 from schemas.group import GROUP, LMS_GROUP
 
 KINDS = ("cohort", "section", "courseGroup")
@@ -65,9 +66,7 @@ def group_mapping(kinds: Sequence[str]) -> Mapping:
         *([number("parentId", "group_category_id", filled=True),
            own("description", "description")] if in_sets else []),
         read_only("meta.created", "created_at", read=fields.moment_of),
-        Field("members", "users", costly=True,
-              subs={"type": {"canonical_values": ("User",)},
-                    "$ref": {"reference_types": ("User",)}}),
+        members_field("users"),
         walk=_walk(in_courses),
     )  # fmt: skip
 

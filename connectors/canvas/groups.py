@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from connectors.addresses import path_value
 from connectors.base import Collection, Options, each_once
 from connectors.canvas import fields
 from connectors.canvas.accountgroups import AccountGroups
-from connectors.canvas.client import CanvasClient, path_value
+from connectors.canvas.client import CanvasClient
 from connectors.canvas.coursegroups import CourseGroups
 from connectors.canvas.enrolling import Enroller, default_role
 from connectors.canvas.fields import ID
@@ -19,16 +20,17 @@ from connectors.canvas.groupsets import GroupSets
 from connectors.canvas.listed import Row
 from connectors.canvas.people import People
 from connectors.canvas.sections import Sections
-from connectors.canvas.walking import Walker
 from connectors.mapping import Resource
-from connectors.members import changed_members
+from connectors.members import changed_members, member_id, member_ids, shown_members
 from connectors.planning import Branch, Plan
 from connectors.side_by_side import side_by_side
+from connectors.walking import Walker
 from schemas.changes import Change
 from schemas.errors import invalid_value
 from schemas.group import LMS_GROUP
 
 _AT_ONCE = 4
+_EXAMPLE = "1001"
 
 Part = AccountGroups | Sections
 
@@ -56,8 +58,7 @@ class Groups(Collection):
         self._parts = {part.kind: part for part in parts if part.kind in kinds}
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
-        branches = [()] if plan.branches is None else plan.branches
-        return each_once(batch for branch in branches for batch in self._found(branch))
+        return each_once(batch for branch in plan.searches for batch in self._found(branch))
 
     def get(self, id: str) -> Resource | None:
         part, number = self._place(id)
@@ -71,16 +72,16 @@ class Groups(Collection):
         for group, people in zip(
             resources, side_by_side(self._members, resources, _AT_ONCE), strict=True
         ):
-            group["members"] = _shown(id for id, _ in people)
+            group["members"] = shown_members(id for id, _ in people)
             if "members.display" in wanted:
                 for member in group["members"]:
                     member["display"] = dict(people)[member["value"]]
 
     def create(self, resource: Resource) -> Resource:
-        users = [_user(member) for member in resource.get("members", ())]
+        users = member_ids(resource, ID, _EXAMPLE)
         part = self._part_of(resource)
         row = part.create(self.mapping.to_native(resource), users)
-        return {**self._resource(part, row), "members": _shown(users)}
+        return {**self._resource(part, row), "members": shown_members(users)}
 
     def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
         part, number = self._place(before["id"])
@@ -90,7 +91,7 @@ class Groups(Collection):
             set_id = before.get(LMS_GROUP, {}).get("parentId", "")
             part.update(number, set_id, native, added, removed)
         if "members" in after:
-            after["members"] = _shown(member["value"] for member in after["members"])
+            after["members"] = shown_members(member["value"] for member in after["members"])
         return after
 
     def delete(self, id: str) -> None:
@@ -180,11 +181,4 @@ class Groups(Collection):
 
 
 def _user(member: Resource) -> str:
-    id = str(member.get("value", ""))
-    if not ID.fullmatch(id):
-        raise invalid_value(f"members.value: {id[:40]!r} is no user's id, such as 1001.")
-    return id
-
-
-def _shown(users: Iterable[str]) -> list[Resource]:
-    return [{"value": id, "type": "User"} for id in users]
+    return member_id(member, ID, _EXAMPLE)

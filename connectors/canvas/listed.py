@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from connectors.addresses import path_value
 from connectors.base import Collection, Page, each_once
-from connectors.canvas.client import MOST, CanvasClient, path_value
+from connectors.canvas.client import MOST, CanvasClient
 from connectors.canvas.fields import ID
 from connectors.mapping import Mapping as Fields
 from connectors.mapping import Resource
@@ -37,7 +38,7 @@ class Listed(Collection):
         return self.mapping.to_scim({**row, "id": str(row["id"])})
 
     def page(self, plan: Plan, start: str, count: int) -> Page:
-        branches = [()] if plan.branches is None else plan.branches
+        branches = plan.searches
         if len(branches) != 1 or _is_lookup(branches[0]):
             united = {row["id"]: row for branch in branches for row in self._found(branch)}
             return Page(self._resources(united[id] for id in sorted(united)))

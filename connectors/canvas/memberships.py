@@ -9,26 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from connectors.addresses import path_value
 from connectors.base import Collection, Options, each_once
 from connectors.canvas import fields
-from connectors.canvas.client import CanvasClient, path_value
+from connectors.canvas.client import CanvasClient
 from connectors.canvas.enrolling import STATES, Enroller, default_role
 from connectors.canvas.fields import an_id
 from connectors.canvas.listed import Row
 from connectors.canvas.pairs import (
+    PAIRS,
     STANDINGS,
     available_of,
-    pair_key,
-    pair_of,
     pairs_of,
     shown_of,
     standing_of,
 )
-from connectors.canvas.walking import Walker
 from connectors.flat import flat
+from connectors.logins import fill_logins
 from connectors.mapping import Field, Mapping, Native, Push, Resource, read_only
 from connectors.planning import Branch, Plan
-from connectors.side_by_side import side_by_side
+from connectors.walking import Walker
 from schemas.changes import Change
 from schemas.errors import ScimError, invalid_value, not_found_resource, uniqueness
 from schemas.membership import MEMBERSHIP
@@ -60,7 +60,8 @@ def membership_mapping(options: Options) -> Mapping:
     user_name = fields.key("sis_login_id", case_exact=False)
     return Mapping(
         MEMBERSHIP,
-        read_only("id", "key", push={"eq": Push(LIST, "id", key=True, alone=True, value=pair_key)}),
+        read_only("id", "key",
+                  push={"eq": Push(LIST, "id", key=True, alone=True, value=PAIRS.key)}),
         side("userId", "user_id"),
         side("courseId", "course_id"),
         read_only("userName", "user.login_id", costly=True,
@@ -95,28 +96,18 @@ class Memberships(Collection):
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         return each_once(
             [self._resource(rows) for rows in pairs]
-            for branch in ([()] if plan.branches is None else plan.branches)
+            for branch in plan.searches
             for pairs in self._found(branch)
         )
 
     def get(self, id: str) -> Resource | None:
-        pair = pair_of(id)
+        pair = PAIRS.of(id)
         return None if pair is None else self._one(*pair)
 
     def complete(self, resources: Sequence[Resource], wanted: frozenset[str]) -> None:
         """Fill the login names in; lists have them already."""
-        if "userName" not in wanted:
-            return
-        lacking = [resource for resource in resources if "userName" not in resource]
-        ids = list(dict.fromkeys(resource["userId"] for resource in lacking))
-
-        def name(id: str) -> str:
-            return str((self._client.get(f"users/{id}") or {}).get("login_id", ""))
-
-        names = dict(zip(ids, side_by_side(name, ids, _AT_ONCE), strict=True))
-        for resource in lacking:
-            if login := names[resource["userId"]]:
-                resource["userName"] = login
+        if "userName" in wanted:
+            fill_logins(resources, self._login_of, _AT_ONCE)
 
     def create(self, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
@@ -152,7 +143,7 @@ class Memberships(Collection):
         return self._resource([{"user": shown.get("user", {}), **row} for row in left])
 
     def delete(self, id: str) -> None:
-        rows = self._rows(*(pair_of(id) or ("", "")))
+        rows = self._rows(*(PAIRS.of(id) or ("", "")))
         if not rows:
             raise not_found_resource("Membership", id)
         for row in rows:
@@ -160,6 +151,9 @@ class Memberships(Collection):
 
     def find_again(self, resource: Resource) -> Resource | None:
         return self._one(resource["courseId"], resource["userId"])
+
+    def _login_of(self, user: str) -> str | None:
+        return (self._client.get(f"users/{user}") or {}).get("login_id")
 
     def _one(self, course: str, user: str) -> Resource | None:
         rows = self._rows(course, user)
@@ -180,7 +174,7 @@ class Memberships(Collection):
         given = {condition.push.parameter: condition.values[0] for condition in branch}
         course, user = given.get("courseId"), given.get("userId")
         if "id" in given:
-            course, user = pair_of(given["id"]) or ("", "")
+            course, user = PAIRS.of(given["id"]) or ("", "")
         if course and user:
             yield pairs_of(self._rows(course, user) or [])
         elif course or user:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from connectors.canvas.client import CanvasClient, path_value
+from connectors.addresses import path_value
+from connectors.canvas.client import CanvasClient
 from connectors.canvas.fields import ID
 from connectors.mapping import Resource
 from connectors.side_by_side import side_by_side

@@ -8,24 +8,14 @@ from typing import Any
 from connectors.canvas.enrolling import STATES
 from connectors.canvas.fields import ID
 from connectors.canvas.listed import Row
-from connectors.mapping import Impossible
+from connectors.pairs import Pairs
 
 STANDINGS = ("Yes", "No", "Disabled")
 """How available a membership is; of several enrolments the one that comes first here counts."""
 _AVAILABLE = {"inactive": "No", "completed": "Disabled"}
 
-
-def pair_of(id: str) -> tuple[str, str] | None:
-    """Return the course and the person that an id such as `301.1001` names."""
-    course, _, user = id.partition(".")
-    return (course, user) if ID.fullmatch(course) and ID.fullmatch(user) else None
-
-
-def pair_key(value: Any) -> str:
-    """Return a filter's pair id, if it is one."""
-    if pair_of(value) is None:
-        raise Impossible
-    return str(value)
+PAIRS = Pairs(ID)
+"""The ids: of the course and the person."""
 
 
 def pairs_of(rows: Iterable[Row]) -> Iterable[list[Row]]:

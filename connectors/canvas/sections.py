@@ -9,6 +9,7 @@ from connectors.canvas.enrolling import STATES, Enroller
 from connectors.canvas.listed import Row
 from connectors.canvas.roles import Role
 from connectors.mapping import Native
+from connectors.steps import all_or_nothing
 from schemas.errors import ScimError, invalid_value, not_found_resource
 
 Rows = list[Row]
@@ -68,14 +69,8 @@ class Sections:
                 raise invalid_value(f"courseId: there is no course {course}.") from None
             raise
         number = str(made["id"])
-        try:
+        with all_or_nothing(lambda: self._client.send("DELETE", f"sections/{number}")):
             self._add(number, role, users)
-        except ScimError as error:
-            try:
-                self._client.send("DELETE", f"sections/{number}")
-            except ScimError:
-                error.unknown = True
-            raise
         return made
 
     def update(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.canvas.client import ROOT, CanvasClient, path_value
+from connectors.addresses import path_value
+from connectors.canvas.client import ROOT, CanvasClient
 from schemas.errors import invalid_value
 
 PREFIX = "sis_term_id:"

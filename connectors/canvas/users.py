@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from connectors.addresses import path_value
 from connectors.base import Options
 from connectors.canvas import fields, observers
-from connectors.canvas.client import ROOT, CanvasClient, path_value
+from connectors.canvas.client import ROOT, CanvasClient
 from connectors.canvas.fields import text
 from connectors.canvas.listed import Listed, Row
 from connectors.canvas.logins import KNOWN as OF_LOGINS

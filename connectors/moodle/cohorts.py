@@ -10,12 +10,13 @@ from typing import Any
 from connectors.base import Collection
 from connectors.folding import plain_part
 from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resource, read_only
-from connectors.members import changed_members
+from connectors.members import changed_members, members_field, shown_members
 from connectors.moodle.client import MoodleClient, MoodleError, chunks
 from connectors.moodle.fields import text
-from connectors.moodle.members import member_id, name_members, shown_members
+from connectors.moodle.members import member_id, name_members
 from connectors.moodle.memberships import COHORTS, PREFIX, members_of
 from connectors.planning import Branch, Plan
+from connectors.steps import all_or_nothing
 from schemas.changes import Change
 from schemas.errors import (
     ScimError,
@@ -63,9 +64,7 @@ def cohort_mapping() -> Mapping:
         read_only(f"{LMS_GROUP}:uuid", "idnumber", returned="request"),
         read_only(f"{LMS_GROUP}:kind", "kind", canonical=("cohort",), returned="request"),
         Field(f"{LMS_GROUP}:description", "description", write=text(65535, tags=True)),
-        Field("members", "userids", costly=True,
-              subs={"type": {"canonical_values": ("User",)},
-                    "$ref": {"reference_types": ("User",)}}),
+        members_field("userids"),
         walk="reads all cohorts in one call, and the members of those shown in one more",
     )  # fmt: skip
 
@@ -86,7 +85,7 @@ class Cohorts(Collection):
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         found: dict[int, Native] = {}
-        for branch in plan.branches if plan.branches is not None else [()]:
+        for branch in plan.searches:
             found.update((row["id"], row) for row in self._native_search(branch))
         yield [self._resource(found[id]) for id in sorted(found)]
 
@@ -121,11 +120,8 @@ class Cohorts(Collection):
                 raise _taken() from None
             raise
         created = self._resource(rows[0])
-        try:
+        with all_or_nothing(lambda: self.delete(created["id"])):
             self._add(_number(created["id"]), users)
-        except ScimError as error:
-            self._undo_create(created["id"], error)
-            raise
         return {**created, "members": shown_members(sorted(map(int, users)))}
 
     def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
@@ -227,13 +223,6 @@ class Cohorts(Collection):
         if users:
             members = [{"cohortid": number, "userid": user} for user in users]
             self._client.call("core_cohort_delete_cohort_members", {"members": members}, write=True)
-
-    def _undo_create(self, id: str, error: ScimError) -> None:
-        """Delete a cohort that did not get its members; `error` is unknown when that fails."""
-        try:
-            self.delete(id)
-        except ScimError:
-            error.unknown = True
 
     def _renewed(self, number: str, before: Resource, native: Native) -> Native:
         """Return the cohort with name and ID number together, as Moodle demands.

@@ -8,14 +8,20 @@ from typing import Any
 
 from connectors.base import Collection
 from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resource, read_only
-from connectors.members import changed_members
+from connectors.members import (
+    changed_members,
+    members_field,
+    refuse_unenrolled,
+    shown_members,
+)
 from connectors.moodle.client import BAD_COURSE, MoodleClient, MoodleError, chunks
 from connectors.moodle.courses import BY_FIELD, course_key, course_number
 from connectors.moodle.fields import text
-from connectors.moodle.members import member_id, name_members, shown_members
+from connectors.moodle.members import member_id, name_members
 from connectors.moodle.participants import Participants
 from connectors.moodle.walking import Walker
 from connectors.planning import Branch, Plan
+from connectors.steps import all_or_nothing
 from schemas.changes import Change
 from schemas.errors import ScimError, invalid_value, not_found_resource, uniqueness
 from schemas.group import GROUP, LMS_GROUP
@@ -59,9 +65,7 @@ def course_group_mapping() -> Mapping:
               modifiable=False, required=True,
               push={"eq": Push(LIST, "courseid", value=course_key)}),
         Field(f"{LMS_GROUP}:description", "description", write=text(65535, tags=True)),
-        Field("members", "userids", costly=True,
-              subs={"type": {"canonical_values": ("User",)},
-                    "$ref": {"reference_types": ("User",)}}),
+        members_field("userids"),
         walk="goes from course to course, for Moodle has no list of all groups; name a courseId; "
         "the members of those shown are read in one call more",
     )  # fmt: skip
@@ -79,7 +83,7 @@ class CourseGroups(Collection):
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         found: dict[int, Native] = {}
-        for branch in plan.branches if plan.branches is not None else [()]:
+        for branch in plan.searches:
             found.update((row["id"], row) for row in self._native_search(branch))
         yield [self._resource(found[id]) for id in sorted(found)]
 
@@ -109,11 +113,8 @@ class CourseGroups(Collection):
                 raise invalid_value(f"courseId: {error.detail}") from None
             raise self._explained(error, course, native["name"]) from None
         created = self._resource(rows[0])
-        try:
+        with all_or_nothing(lambda: self.delete(created["id"])):
             self._add(_number(created["id"]), users)
-        except ScimError as error:
-            self._undo_create(created["id"], error)
-            raise
         return {**created, "members": shown_members(sorted(map(int, users)))}
 
     def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
@@ -206,9 +207,7 @@ class CourseGroups(Collection):
     def _refuse_unenrolled(self, course: str, users: list[str]) -> None:
         """Raise 400 before any write for new members who are not in the group's course."""
         enrolled = self._people.ids(course) if users else set()
-        if missing := [user for user in users if user not in enrolled]:
-            shown = ", ".join(missing[:20])
-            raise invalid_value(f"members: not in the group's course {course}: {shown}.")
+        refuse_unenrolled(course, users, enrolled)
 
     def _rename(self, number: str, native: Native, course: str) -> None:
         """Send name, number or description; Moodle takes them only together with the name."""
@@ -238,13 +237,6 @@ class CourseGroups(Collection):
     def _remove(self, number: str, users: list[str]) -> None:
         for members in _memberships(number, users):
             self._client.call("core_group_delete_group_members", members, write=True)
-
-    def _undo_create(self, id: str, error: ScimError) -> None:
-        """Delete a group that did not get its members; `error` is unknown when that fails."""
-        try:
-            self.delete(id)
-        except ScimError:
-            error.unknown = True
 
     def _resource(self, row: Native) -> Resource:
         return self.mapping.to_scim({**row, "kind": KIND})

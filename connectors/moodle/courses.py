@@ -131,7 +131,7 @@ class Courses(Collection):
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         found: dict[int, Native] = {}
-        for branch in plan.branches if plan.branches is not None else [()]:
+        for branch in plan.searches:
             found.update((row["id"], row) for row in self._native_search(branch))
         yield self._resources(found[id] for id in sorted(found))
 

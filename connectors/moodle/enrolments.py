@@ -93,8 +93,7 @@ class Memberships(Collection):
         self._people = Participants(client)
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
-        branches = [()] if plan.branches is None else plan.branches
-        return each_once(batch for branch in branches for batch in self._found(branch))
+        return each_once(batch for branch in plan.searches for batch in self._found(branch))
 
     def get(self, id: str) -> Resource | None:
         pair = pair_of(id)

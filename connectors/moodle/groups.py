@@ -75,8 +75,7 @@ class Groups(Collection):
             part.mapping = own.with_fields(kept)
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
-        branches = [()] if plan.branches is None else plan.branches
-        return each_once(batch for branch in branches for batch in self._found(branch))
+        return each_once(batch for branch in plan.searches for batch in self._found(branch))
 
     def get(self, id: str) -> Resource | None:
         return self._part(id).get(id)

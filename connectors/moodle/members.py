@@ -1,8 +1,8 @@
-"""Members of groups as SCIM shows and sends them."""
+"""Members of groups of a Moodle site: their numbers and their names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from connectors.base import Collection
 from connectors.mapping import Resource
@@ -16,11 +16,6 @@ def member_id(member: Resource) -> str:
         return user_number(member.get("value", ""))
     except ValueError as problem:
         raise invalid_value(f"members.value: {problem}.") from None
-
-
-def shown_members(users: Iterable[int]) -> list[Resource]:
-    """Return users as members."""
-    return [{"value": str(id), "type": "User"} for id in users]
 
 
 def name_members(users: Collection, groups: Sequence[Resource]) -> None:

@@ -49,7 +49,7 @@ class Users(Collection):
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         found: dict[int, Native] = {}
         try:
-            for branch in plan.branches if plan.branches is not None else [()]:
+            for branch in plan.searches:
                 found.update((row["id"], row) for row in self._native_search(branch))
         except MoodleError as error:
             if error.code != "invalidresponse":

@@ -22,10 +22,11 @@ from connectors.base import Collection
 from connectors.http import counted
 from connectors.mapping import Resource
 from connectors.planning import plan
-from schemas.changes import check, diff
+from schemas.changes import diff
 from schemas.errors import ScimError
 from schemas.filters import instant, parse_filter
 from schemas.match import compile_filter
+from tests.connectors import operations
 from tests.connectors.law import everything
 
 HOSTILE_IDS = (
@@ -63,20 +64,10 @@ class CollectionContract:
         raise NotImplementedError
 
     def create(self, collection: Collection, resource: Resource) -> Resource:
-        """Create as the gateway does: fitted and checked."""
-        fitted, _ = collection.mapping.fit(deepcopy(resource))
-        fitted = collection.mapping.with_defaults(fitted)
-        check(collection.mapping.resource_type, fitted)
-        return collection.create(fitted)
+        return operations.create(collection, resource)
 
     def update(self, collection: Collection, before: Resource, wanted: Resource) -> Resource:
-        """Replace as the gateway does: fitted, carried over, checked, sent where it differs."""
-        mapping = collection.mapping
-        fitted, _ = mapping.fit(deepcopy(wanted))
-        after = mapping.carry_over(before, mapping.patched(before, fitted))
-        check(mapping.resource_type, after)
-        changes = diff(mapping.resource_type, before, after)
-        return collection.update(before, after, changes) if changes else before
+        return operations.replace(collection, before, wanted)
 
     def read(self, collection: Collection, id: str) -> Resource:
         found = collection.get(id)

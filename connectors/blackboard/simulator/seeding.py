@@ -13,22 +13,10 @@ from connectors.blackboard.simulator.shapes import merge
 from connectors.blackboard.simulator.site import Site
 from connectors.blackboard.simulator.users import add_user
 from connectors.simulation.clock import write_date
+from connectors.simulation.names import DAY, MINUTE, OPENED, course_name, family_name, given_name
 
-GIVEN_NAMES = (
-    "Ariel", "Bo", "Chidi", "Dana", "Ewa", "Farid", "Görkem", "Hana", "Ivo", "Jürgen", "Kenji",
-    "Lucía", "Μαρία", "Noor", "Olu", "Priya", "Quinn", "Rosa", "Søren",
-)  # fmt: skip
-FAMILY_NAMES = (
-    "Vega", "Novak", "Okafor", "O'Neill", "Nowak", "Haddad", "Yılmaz", "Sato", "Weiß", "de Vries",
-    "McDonald", "Παππά", "Smith", "Adeyemi", "Patel", "Ruiz-Gil", "Lindqvist",
-)  # fmt: skip
 DEPARTMENTS = ("Library", "Registrar", "Chemistry", "History", "Law School")
 CITIES = (("Springfield", "IL", "US"), ("Lyon", "", "FR"), ("Kraków", "", "PL"))
-SUBJECTS = ("History", "Chemistry", "Law", "Algebra", "Choir")
-
-_OPENED = 1_724_076_000
-_MINUTE = 60
-_DAY = 86_400
 
 
 def seed(site: Site, users: int, courses: int) -> None:
@@ -50,11 +38,11 @@ def seed(site: Site, users: int, courses: int) -> None:
 
 def _add_person(site: Site, number: int) -> User:
     user = add_user(site, _person(number))
-    created = _OPENED + number * _MINUTE
+    created = OPENED + number * MINUTE
     user.body["created"] = write_date(created)
-    user.body["modified"] = write_date(created + number % 7 * _DAY)
+    user.body["modified"] = write_date(created + number % 7 * DAY)
     if number % 3:
-        user.body["lastLogin"] = write_date(created + 30 * _DAY)
+        user.body["lastLogin"] = write_date(created + 30 * DAY)
     return user
 
 
@@ -71,8 +59,8 @@ def _person(number: int) -> dict[str, Any]:
         "institutionRoleIds": ["STUDENT"],
         "availability": {"available": _state(number)},
         "name": {
-            "given": GIVEN_NAMES[number % len(GIVEN_NAMES)],
-            "family": FAMILY_NAMES[number % len(FAMILY_NAMES)],
+            "given": given_name(number),
+            "family": family_name(number),
         },
         "contact": {"email": f"user{number}@{'staff' if staff else 'students'}.example.edu"},
     }
@@ -105,7 +93,7 @@ def _add_course(site: Site, number: int) -> Course:
     given: dict[str, Any] = {
         "courseId": f"CRS-{number:04}",
         "externalId": f"sis-course-{number}" if number % 3 else f"SIS-COURSE-{number}",
-        "name": f"{SUBJECTS[number % len(SUBJECTS)]} {number}",
+        "name": course_name(number),
         "description": f"Course number {number}",
         "dataSourceId": "_7_1" if number % 2 else "_2_1",
         "organization": number % 5 == 0,
@@ -118,13 +106,13 @@ def _add_course(site: Site, number: int) -> Course:
         given["availability"] = {"available": "Yes", "duration": {"type": "DateRange"}}
         merge(
             given["availability"]["duration"],
-            {"start": write_date(_OPENED), "end": write_date(_OPENED + 120 * _DAY)},
+            {"start": write_date(OPENED), "end": write_date(OPENED + 120 * DAY)},
         )
     if number % 5 == 0:
         given["enrollment"] = {"type": "SelfEnrollment", "accessCode": "rook"}
     body = new_body(site, given)
-    body["created"] = write_date(_OPENED - number * _DAY)
-    body["modified"] = write_date(_OPENED + number * _MINUTE)
+    body["created"] = write_date(OPENED - number * DAY)
+    body["modified"] = write_date(OPENED + number * MINUTE)
     return add_course(site, site.courses.take_id(), body)
 
 
@@ -140,10 +128,10 @@ def _enrol(site: Site, person: User, number: int, courses: list[Course]) -> None
             role = ("Instructor", "TeachingAssistant", "Auditor")[place]
         given = {"courseRoleId": role, "dataSourceId": person.body["dataSourceId"]}
         membership = enrol(site, course.id, person.id, given)
-        stamp = write_date(_OPENED + number * _MINUTE)
+        stamp = write_date(OPENED + number * MINUTE)
         membership.body |= {"created": stamp, "modified": stamp}
         if number % 3:
-            membership.body["lastAccessed"] = write_date(_OPENED + 20 * _DAY)
+            membership.body["lastAccessed"] = write_date(OPENED + 20 * DAY)
 
 
 def _add_groups(site: Site, course: Course) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, unquote
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, unquote
 
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Response, request
 
 from connectors.blackboard.simulator.calls import PREFIX, Answer, Call
 from connectors.blackboard.simulator.errors import (
@@ -24,9 +24,7 @@ from connectors.blackboard.simulator.routes import find_operation
 from connectors.blackboard.simulator.site import Site
 from connectors.blackboard.simulator.tasks import run_due
 from connectors.blackboard.simulator.tokens import describe_token, request_token
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from connectors.simulation.paths import sent_path
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 JSON_TYPE = "application/json"
@@ -56,7 +54,7 @@ def make_server(site: Site) -> Blueprint:
     )
     def serve(rest: str) -> Response:
         """Answer one call, alone."""
-        sent = _sent_path(request)
+        sent = sent_path(request, PREFIX)
         if "%2f" in sent.lower() and not site.settings.encoded_slashes:
             return Response(_REFUSED_SLASH, 400, content_type="text/html; charset=utf-8")
         segments = [unquote(part) for part in sent.removeprefix(f"{PREFIX}/").split("/")]
@@ -69,24 +67,6 @@ def make_server(site: Site) -> Blueprint:
             return _serve(site, call, segments[1:])
 
     return server
-
-
-class PathMender:
-    """A WSGI application before another one, for clients in this process.
-
-    Such a client may pass the path as plain text instead of UTF-8 in Latin-1's clothes.
-    """
-
-    def __init__(self, application: WSGIApplication) -> None:
-        self.application = application
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "")
-        try:
-            path.encode("latin-1").decode()
-        except UnicodeError:
-            environ["PATH_INFO"] = path.encode().decode("latin-1")
-        return self.application(environ, start_response)
 
 
 def _serve_token(site: Site, call: Call, name: str) -> Response:
@@ -157,14 +137,6 @@ def _write(answer: Answer, headers: Mapping[str, str]) -> Response:
         response.headers["Location"] = answer.location
         response.autocorrect_location_header = False
     return response
-
-
-def _sent_path(sent: Request) -> str:
-    """Return the path as sent where the server tells it, or encoded anew."""
-    raw = str(sent.environ.get("RAW_URI") or sent.environ.get("REQUEST_URI") or "")
-    if raw.startswith(PREFIX):
-        return raw.partition("?")[0]
-    return quote(sent.path, safe="/:@!$&'()*+,;=~")
 
 
 def _read_call(site: Site, path: str, release: int) -> Call:

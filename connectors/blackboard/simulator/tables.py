@@ -6,34 +6,23 @@ from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
 from connectors.blackboard.simulator.records import Membership, Record
+from connectors.simulation.tables import Rows
 
 R = TypeVar("R", bound=Record)
 
 
-class Table(Mapping[str, R], Generic[R]):
+class Table(Rows[str, R], Generic[R]):
     """The objects of one kind, oldest first; an index entry leads to the oldest of equal values."""
 
     def __init__(self, first: int, keys: tuple[str, ...], fold: bool) -> None:
-        self._next = first
-        self._rows: dict[str, R] = {}
+        super().__init__(first)
         self._fold = fold
         self._index: dict[str, dict[str, list[str]]] = {key: {} for key in keys}
         self._indexed: dict[str, dict[str, str]] = {}
 
-    def __getitem__(self, wanted: str) -> R:
-        return self._rows[wanted]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
     def take_id(self) -> str:
         """Return the next primary id, which is then used up."""
-        taken = self._next
-        self._next += 1
-        return f"_{taken}_1"
+        return f"_{self.take_number()}_1"
 
     def start_at(self, number: int) -> None:
         """Continue the primary ids at a number, unless they are beyond it."""

@@ -19,20 +19,7 @@ from connectors.brightspace.simulator.records import NO_TEXT, Course, User
 from connectors.brightspace.simulator.sections import add_section
 from connectors.brightspace.simulator.site import Site
 from connectors.brightspace.simulator.users import add_user
-
-GIVEN_NAMES = (
-    "Ariel", "Bo", "Chidi", "Dana", "Ewa", "Farid", "Görkem", "Hana", "Ivo", "Jürgen", "Kenji",
-    "Lucía", "Μαρία", "Noor", "Olu", "Priya", "Quinn", "Rosa", "Søren",
-)  # fmt: skip
-FAMILY_NAMES = (
-    "Vega", "Novak", "Okafor", "O'Neill", "Nowak", "Haddad", "Yılmaz", "Sato", "Weiß", "de Vries",
-    "McDonald", "Παππά", "Smith", "Adeyemi", "Patel", "Ruiz-Gil", "Lindqvist",
-)  # fmt: skip
-SUBJECTS = ("History", "Chemistry", "Law", "Algebra", "Choir")
-
-_OPENED = 1_724_076_000
-_MINUTE = 60
-_DAY = 86_400
+from connectors.simulation.names import DAY, MINUTE, OPENED, course_name, family_name, given_name
 
 
 def seed(site: Site, users: int, courses: int) -> None:
@@ -57,9 +44,9 @@ def _add_person(site: Site, number: int) -> User:
     domain = "staff" if role == INSTRUCTOR else "students"
     body = {
         "UserName": f"user{number}",
-        "FirstName": GIVEN_NAMES[number % len(GIVEN_NAMES)],
+        "FirstName": given_name(number),
         "MiddleName": "J" if number % 11 == 0 else None,
-        "LastName": FAMILY_NAMES[number % len(FAMILY_NAMES)],
+        "LastName": family_name(number),
         "ExternalEmail": f"user{number}@{domain}.example.edu" if number % 13 else None,
         "OrgDefinedId": f"E{1_000_000 + number}" if number % 17 else None,
         "IsActive": number % 20 != 3,
@@ -67,8 +54,8 @@ def _add_person(site: Site, number: int) -> User:
     }
     user = add_user(site, body, role)
     if number % 3:
-        user.first_login = _OPENED + number * _MINUTE
-        user.last_accessed = _OPENED + 30 * _DAY + number * _MINUTE
+        user.first_login = OPENED + number * MINUTE
+        user.last_accessed = OPENED + 30 * DAY + number * MINUTE
     if number % 19 == 0:
         user.preferred_first = "Sam"
     if number % 5 == 0:
@@ -79,15 +66,15 @@ def _add_person(site: Site, number: int) -> User:
 def _add_course(site: Site, number: int) -> Course:
     details: dict[str, Any] = {
         "IsActive": number % 7 != 0,
-        "StartDate": write_time(_OPENED) if number % 3 else None,
-        "EndDate": write_time(_OPENED + 120 * _DAY) if number % 3 else None,
+        "StartDate": write_time(OPENED) if number % 3 else None,
+        "EndDate": write_time(OPENED + 120 * DAY) if number % 3 else None,
         "LocaleId": None,
         "ForceLocale": False,
         "ShowAddressBook": False,
         "CanSelfRegister": number % 5 == 0,
     }
     semester = site.units[SEMESTER_ID] if number % 2 else None
-    name = f"{SUBJECTS[number % len(SUBJECTS)]} {number}"
+    name = course_name(number)
     template = site.units[TEMPLATE_ID]
     course = add_course(site, name, f"CRS-{number:04}", template, semester, details)
     course.description = {"Text": f"Course number {number}", "Html": ""}
@@ -99,7 +86,7 @@ def _enroll(site: Site, person: User, number: int, courses: list[Course]) -> Non
     for step in (0, 1, 7):
         if step < len(courses):
             course = courses[(number + step) % len(courses)]
-            site.enroll(course.id, person.id, role).since = _OPENED + number * _MINUTE
+            site.enroll(course.id, person.id, role).since = OPENED + number * MINUTE
             if role == LEARNER and number % 3 == 0:
                 site.grade(course.id, person.id, points=40 + number % 61)
 

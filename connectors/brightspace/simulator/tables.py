@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
 from connectors.brightspace.simulator.records import Enrollment, User
+from connectors.simulation.tables import Rows
 
 KEYS = ("user_name", "org_defined_id", "email")
 
 
-class Users(Mapping[int, User]):
+class Users(Rows[int, User]):
     """The accounts by id, ascending."""
 
     def __init__(self, first: int, fold: bool) -> None:
-        self._next = first
+        super().__init__(first)
         self._fold = fold
-        self._rows: dict[int, User] = {}
         self._index: dict[str, dict[str, list[int]]] = {key: {} for key in KEYS}
         self._indexed: dict[int, dict[str, str]] = {}
 
-    def __getitem__(self, wanted: int) -> User:
-        return self._rows[wanted]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
     def take_id(self) -> int:
         """Return the next id, which is then used up."""
-        self._next += 1
-        return self._next - 1
+        return self.take_number()
 
     def add(self, user: User) -> User:
         """Keep an account."""

@@ -10,31 +10,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask
-
 from connectors.canvas.simulator.builtin import furnish
 from connectors.canvas.simulator.control import make_control
 from connectors.canvas.simulator.seeding import seed
-from connectors.canvas.simulator.server import PathMender, make_server
+from connectors.canvas.simulator.server import make_server
 from connectors.canvas.simulator.settings import Settings
 from connectors.canvas.simulator.site import Site
-from connectors.faults import Faults
+from connectors.simulation import application
 from connectors.simulation.clock import Clock
 
 __all__ = ["Clock", "Settings", "Simulator", "Site", "create_simulator"]
 
 
-class Simulator(Flask):
-    """The Flask app of one simulated site, with its state and its faults."""
-
-    def __init__(self, site: Site) -> None:
-        super().__init__(__name__)
-        self.site = site
-        self.extensions["site"] = site
-        self.faults = Faults(PathMender(self.wsgi_app))
-        self.wsgi_app = self.faults  # type: ignore[method-assign]
-        self.register_blueprint(make_server(site))
-        self.register_blueprint(make_control(site, self.faults))
+Simulator = application.Simulator[Site]
 
 
 def create_simulator(
@@ -47,4 +35,4 @@ def create_simulator(
     site = Site(Settings(**settings), clock)
     furnish(site)
     seed(site, users, courses)
-    return Simulator(site)
+    return Simulator(site, make_server(site), make_control)

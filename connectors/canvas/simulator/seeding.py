@@ -16,20 +16,7 @@ from connectors.canvas.simulator.records import (
 )
 from connectors.canvas.simulator.sections import default_section
 from connectors.canvas.simulator.site import ROOT, Site, new_lti_id, new_uuid
-
-GIVEN_NAMES = (
-    "Ariel", "Bo", "Chidi", "Dana", "Ewa", "Farid", "Görkem", "Hana", "Ivo", "Jürgen", "Kenji",
-    "Lucía", "Μαρία", "Noor", "Olu", "Priya", "Quinn", "Rosa", "Søren",
-)  # fmt: skip
-FAMILY_NAMES = (
-    "Vega", "Novak", "Okafor", "O'Neill", "Nowak", "Haddad", "Yılmaz", "Sato", "Weiß", "de Vries",
-    "McDonald", "Παππά", "Smith", "Adeyemi", "Patel", "Ruiz-Gil", "Lindqvist",
-)  # fmt: skip
-SUBJECTS = ("History", "Chemistry", "Law", "Algebra", "Choir")
-
-_OPENED = 1_724_076_000
-_MINUTE = 60
-_DAY = 86_400
+from connectors.simulation.names import DAY, MINUTE, OPENED, course_name, family_name, given_name
 
 
 def seed(site: Site, users: int, courses: int) -> None:
@@ -49,9 +36,9 @@ def seed(site: Site, users: int, courses: int) -> None:
 
 
 def _add_person(site: Site, number: int) -> User:
-    given = GIVEN_NAMES[number % len(GIVEN_NAMES)]
-    family = FAMILY_NAMES[number % len(FAMILY_NAMES)]
-    name, made = f"{given} {family}", _OPENED + number * _MINUTE
+    given = given_name(number)
+    family = family_name(number)
+    name, made = f"{given} {family}", OPENED + number * MINUTE
     user = User(
         site.users.take_id(),
         name,
@@ -64,7 +51,7 @@ def _add_person(site: Site, number: int) -> User:
     if number % 4 == 1:
         user.time_zone, user.locale = "Europe/Berlin", "de"
     if number % 3:
-        user.last_login = made + 30 * _DAY
+        user.last_login = made + 30 * DAY
     site.users.put(user)
     login = Login(site.logins.take_id(), user.id, f"user{number}", made, f"s{1_000_000 + number}")
     login.state = "suspended" if number % 10 == 0 else "active"
@@ -96,10 +83,10 @@ def _add_course(site: Site, number: int) -> Course:
         site.courses.take_id(),
         12 if number % 2 else ROOT,
         next(iter(site.terms)),
-        f"{SUBJECTS[number % len(SUBJECTS)]} {number}",
+        course_name(number),
         f"CRS-{number:04}",
         new_uuid(),
-        _OPENED - number * _DAY,
+        OPENED - number * DAY,
         f"sis-course-{number}",
         state="claimed" if number % 4 == 0 else "available",
     )
@@ -115,15 +102,15 @@ def _enroll(site: Site, person: User, number: int, courses: list[Course]) -> Non
     for step in (0, 1, 7)[: len(courses)]:
         section = default_section(site, courses[(number + step) % len(courses)])
         row = enroll(site, person, section, site.roles[role_id], "active")
-        row.created_at = row.updated_at = _OPENED + number * _MINUTE
+        row.created_at = row.updated_at = OPENED + number * MINUTE
         if role_id == 3 and number % 3 == 0:
             row.grades = {"current_score": 87.5, "final_score": 80.0}
 
 
 def _add_group(site: Site, name: str, people: list[User]) -> None:
-    category = Category(site.categories.take_id(), name, _OPENED, ROOT)
+    category = Category(site.categories.take_id(), name, OPENED, ROOT)
     site.categories.put(category)
-    group = site.groups.put(Group(site.groups.take_id(), name, category.id, _OPENED))
+    group = site.groups.put(Group(site.groups.take_id(), name, category.id, OPENED))
     for person in people:
-        row = Membership(site.memberships.take_id(), group.id, person.id, _OPENED)
+        row = Membership(site.memberships.take_id(), group.id, person.id, OPENED)
         site.memberships.put(row)

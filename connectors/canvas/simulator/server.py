@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
 from flask import Blueprint, Request, Response, request
@@ -22,9 +22,7 @@ from connectors.canvas.simulator.reports import find_file
 from connectors.canvas.simulator.routes import find_operation
 from connectors.canvas.simulator.site import Site
 from connectors.canvas.simulator.tokens import check_scope, find_token, request_token
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from connectors.simulation.paths import raw_path, sent_path
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
 JSON_TYPE = "application/json; charset=utf-8"
@@ -48,7 +46,7 @@ def make_server(site: Site) -> Blueprint:
     )
     def serve(rest: str) -> Response:
         """Answer one call; the lock is let go between its entry, its operation and its end."""
-        path = _sent_path(request)
+        path = sent_path(request, PREFIX)
         request.get_data()
         with site.lock:
             site.calls.append((request.method, unquote(path)))
@@ -111,24 +109,6 @@ def make_server(site: Site) -> Blueprint:
     return server
 
 
-class PathMender:
-    """A WSGI application before another one, for clients in this process.
-
-    Such a client may pass the path as plain text instead of UTF-8 in Latin-1's clothes.
-    """
-
-    def __init__(self, application: WSGIApplication) -> None:
-        self.application = application
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "")
-        try:
-            path.encode("latin-1").decode()
-        except UnicodeError:
-            environ["PATH_INFO"] = path.encode().decode("latin-1")
-        return self.application(environ, start_response)
-
-
 def _check_agent(site: Site) -> None:
     if site.settings.require_user_agent and not request.headers.get("User-Agent"):
         raise CanvasError(403, "403 Forbidden (User-Agent required)\n")
@@ -145,7 +125,7 @@ def _run(site: Site, token: Token, path: str) -> Response:
     method = "GET" if request.method == "HEAD" else request.method
     rest = path.removeprefix(f"{PREFIX}/").removesuffix(".json")
     try:
-        route, ids = find_operation(method, rest, not _has_raw_path(request))
+        route, ids = find_operation(method, rest, not raw_path(request, PREFIX))
         params = Params(_read_values(request))
         check_scope(site, token, method, route.template, params)
         call = Call(
@@ -198,21 +178,6 @@ def _with_text_ids(value: Any) -> Any:
         else _with_text_ids(inner)
         for name, inner in value.items()
     }
-
-
-def _raw_path(sent: Request) -> str:
-    return str(sent.environ.get("RAW_URI") or sent.environ.get("REQUEST_URI") or "")
-
-
-def _has_raw_path(sent: Request) -> bool:
-    return _raw_path(sent).startswith(PREFIX)
-
-
-def _sent_path(sent: Request) -> str:
-    """Return the path as sent where the server tells it, or encoded anew."""
-    if _has_raw_path(sent):
-        return _raw_path(sent).partition("?")[0]
-    return quote(sent.path, safe="/:@!$&'()*+,;=~")
 
 
 def _read_values(sent: Request) -> dict[str, Any]:

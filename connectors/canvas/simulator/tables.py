@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
+
+from connectors.simulation.tables import Rows
 
 
 class Record(Protocol):
@@ -15,32 +16,21 @@ class Record(Protocol):
 R = TypeVar("R", bound=Record)
 
 
-class Table(Mapping[int, R], Generic[R]):
+class Table(Rows[int, R], Generic[R]):
     """The objects of one kind, oldest first; `put` a record again once an indexed value changes.
 
     `folded` are the keys in which letters of either case are the same.
     """
 
     def __init__(self, first: int, keys: tuple[str, ...] = (), folded: tuple[str, ...] = ()):
-        self._next = first
-        self._rows: dict[int, R] = {}
+        super().__init__(first)
         self._folded = folded
         self._index: dict[str, dict[Any, dict[int, R]]] = {key: {} for key in (*keys, *folded)}
         self._indexed: dict[int, dict[str, Any]] = {}
 
-    def __getitem__(self, wanted: int) -> R:
-        return self._rows[wanted]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
     def take_id(self) -> int:
         """Return the next id, which is then used up."""
-        self._next += 1
-        return self._next - 1
+        return self.take_number()
 
     def put(self, row: R) -> R:
         """Store a record under its id and its indexed values."""

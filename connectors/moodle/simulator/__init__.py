@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask
-
-from connectors.faults import Faults
 from connectors.moodle.simulator.control import make_control
 from connectors.moodle.simulator.records import Cohort, Course, Group, Mail, Token, User
 from connectors.moodle.simulator.seeding import seed
 from connectors.moodle.simulator.server import make_server
 from connectors.moodle.simulator.settings import CustomField, Settings
 from connectors.moodle.simulator.site import GATEWAY_CAPABILITIES, Site
+from connectors.simulation import application
 
 __all__ = [
     "GATEWAY_CAPABILITIES",
@@ -35,18 +33,7 @@ __all__ = [
 ]
 
 
-class Simulator(Flask):
-    """The Flask app of one simulated site, with its state and its faults."""
-
-    def __init__(self, site: Site) -> None:
-        super().__init__(__name__)
-        self.site = site
-        self.extensions["site"] = site
-        self.config["MAX_FORM_MEMORY_SIZE"] = None
-        self.faults = Faults(self.wsgi_app)
-        self.wsgi_app = self.faults  # type: ignore[method-assign]
-        self.register_blueprint(make_server(site))
-        self.register_blueprint(make_control(site, self.faults))
+Simulator = application.Simulator[Site]
 
 
 def create_simulator(
@@ -62,4 +49,6 @@ def create_simulator(
     """
     site = Site(Settings(**settings), token)
     seed(site, users, cohorts, courses)
-    return Simulator(site)
+    simulator = Simulator(site, make_server(site), make_control)
+    simulator.config["MAX_FORM_MEMORY_SIZE"] = None
+    return simulator

@@ -2,55 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
-from connectors.base import Collection, Options
+from connectors.base import Options
 from connectors.blackboard import Blackboard
 from connectors.blackboard.simulator import Simulator, Site, create_simulator
+from tests.connectors import joining
 
-
-@dataclass
-class Joined:
-    """A connector and the simulated site behind it."""
-
-    connector: Blackboard
-    simulator: Simulator
-
-    @property
-    def site(self) -> Site:
-        return self.simulator.site
-
-    def __getitem__(self, name: str) -> Collection:
-        return self.connector.collections[name]
-
-    @property
-    def calls(self) -> list[str]:
-        """Return `METHOD path` of the calls since the last `forget`, tokens apart."""
-        return [" ".join(call) for call in self.site.calls]
-
-    def forget(self) -> None:
-        self.site.calls.clear()
-        self.site.queries.clear()
+Joined = joining.Joined[Site]
 
 
 def options(simulator: Simulator, **given: Any) -> Options:
     """Return the options of a target that reaches the simulator in this process."""
-    more = given.pop("more", {})
-    values: dict[str, Any] = {
-        "name": "blackboard",
-        "url": "http://learn.test",
-        "allow_private_network": True,
-        "transport": httpx.WSGITransport(app=simulator),
-        "more": {
-            "client_id": simulator.site.client_id,
-            "client_secret": simulator.site.client_secret,
-            **more,
-        },
-    }
-    return Options(**{**values, **given})
+    site = simulator.site
+    own = {"client_id": site.client_id, "client_secret": site.client_secret}
+    return joining.in_process(
+        "blackboard", simulator, **{**given, "more": own | given.get("more", {})}
+    )
 
 
 def joined(

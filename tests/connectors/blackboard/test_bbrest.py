@@ -7,13 +7,11 @@ it gets the recorded one instead. It breaks off if a property of a body has no t
 from __future__ import annotations
 
 import copy
-import threading
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 
 from connectors.blackboard.simulator import Simulator, create_simulator
 from connectors.blackboard.simulator.entitlements import ALL, CREATE_USERS
@@ -49,17 +47,6 @@ class Download:
 @pytest.fixture
 def simulator() -> Simulator:
     return create_simulator(users=130, courses=3, rate_header_style="reset")
-
-
-@pytest.fixture
-def address(simulator: Simulator) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, simulator, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture

@@ -24,10 +24,7 @@ def read(blackboard: Joined, id: str = "_101_1") -> Any:
 
 
 def found(blackboard: Joined, text: str | None, name: str = "User") -> list[Any]:
-    collection = blackboard[name]
-    node = None if text is None else parse_filter(text, collection.mapping.full)
-    planned = plan(node, collection.mapping)
-    return [resource for batch in collection.search(planned) for resource in batch]
+    return blackboard.found(name, text)
 
 
 def left(blackboard: Joined, text: str, resources: list[Any], name: str = "User") -> list[str]:

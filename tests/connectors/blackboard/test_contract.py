@@ -16,6 +16,7 @@ from tests.connectors.contract import (
     MembershipContract,
     UserContract,
 )
+from tests.connectors.samples import ANN, ANNA, BOB
 
 
 @pytest.fixture
@@ -26,38 +27,9 @@ def blackboard() -> Joined:
 
 class TestUsers(UserContract):
     sample: Resource = {
-        "userName": "Ann.Smith@Example.org",
-        "externalId": "EXT-1",
-        "name": {
-            "givenName": "Ann",
-            "familyName": "Smith",
-            "middleName": "B",
-            "honorificPrefix": "Dr",
-            "honorificSuffix": "III",
-        },
-        "nickName": "Annie",
-        "title": "Professor",
-        "profileUrl": "https://example.org/ann",
+        **ANN,
+        "name": {**ANN["name"], "honorificPrefix": "Dr", "honorificSuffix": "III"},
         "locale": "en_US",
-        "active": True,
-        "password": "a Secret 1!",
-        "emails": [{"value": "Ann@Example.org", "type": "work", "primary": True}],
-        "phoneNumbers": [
-            {"type": "work", "value": "+1"},
-            {"type": "home", "value": "+2"},
-            {"type": "mobile", "value": "+3"},
-            {"type": "fax", "value": "+4"},
-        ],
-        "addresses": [
-            {
-                "type": "work",
-                "streetAddress": "Gower 1",
-                "locality": "London",
-                "region": "Greater London",
-                "postalCode": "WC1E",
-                "country": "GB",
-            }
-        ],
         ENTERPRISE: {"department": "Physics", "organization": "Example University"},
         LMS_USER: {
             "studentId": "S-1",
@@ -74,19 +46,10 @@ class TestUsers(UserContract):
             "observers": [{"value": "_7_1", "userName": "watcher"}],
         },
     }
-    other: Resource = {"userName": "bob", "name": {"givenName": "Bob", "familyName": "O'Brien"}}
+    other = BOB
     changed: Resource = {
-        "userName": "anna",
-        "externalId": "ext-2",
-        "name": {"givenName": "Anna", "familyName": "Müller", "middleName": "C"},
-        "nickName": "An",
-        "title": "Dean",
+        **ANNA,
         "locale": "de-DE",
-        "active": False,
-        "password": "Another 2!",
-        "emails": [{"value": "anna@example.org", "type": "work", "primary": True}],
-        "phoneNumbers": [{"type": "mobile", "value": "+5"}],
-        "addresses": [{"type": "work", "locality": "Berlin", "country": "DE"}],
         ENTERPRISE: {"department": "Chemistry"},
         LMS_USER: {
             "educationLevel": "Senior",

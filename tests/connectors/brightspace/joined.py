@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
-from connectors.base import Collection, Options
+from connectors.base import Options
 from connectors.brightspace import Brightspace
 from connectors.brightspace.simulator import Simulator, Site, create_simulator
 from connectors.vault import Vault
+from tests.connectors import joining
 
-LMS_URL, AUTH_URL = "http://lms.test", "http://auth.test"
+LMS_URL, AUTH_URL = "http://brightspace.test", "http://auth.test"
 
 
-@dataclass
-class Joined:
+class Joined(joining.Joined[Site]):
     """A connector and the simulated tenant behind it, which is its token service as well."""
 
-    connector: Brightspace
-    simulator: Simulator
+    records = ("calls", "queries", "exchanges")
 
-    @property
-    def site(self) -> Site:
-        return self.simulator.site
-
-    def __getitem__(self, name: str) -> Collection:
-        return self.connector.collections[name]
-
-    @property
-    def calls(self) -> list[str]:
-        """Return `METHOD path` of the calls since the last `forget`, tokens apart."""
-        return [f"{method} {shown(path)}" for method, path in self.site.calls]
-
-    @property
-    def writes(self) -> list[str]:
-        return [call for call in self.calls if not call.startswith("GET")]
-
-    def forget(self) -> None:
-        self.site.calls.clear()
-        self.site.queries.clear()
-        self.site.exchanges.clear()
-
-
-def shown(path: str) -> str:
-    """Return a path without what all have in common: `lp/users/3163`."""
-    product, _, rest = path.removeprefix("/d2l/api/").partition("/")
-    return f"{product}/{rest.partition('/')[2]}" if product in ("lp", "le") else path
+    def shown(self, path: str) -> str:
+        """Return a path such as `lp/users/3163`."""
+        product, _, rest = path.removeprefix("/d2l/api/").partition("/")
+        return f"{product}/{rest.partition('/')[2]}" if product in ("lp", "le") else path
 
 
 def options(simulator: Simulator, **given: Any) -> Options:
@@ -62,14 +36,7 @@ def options(simulator: Simulator, **given: Any) -> Options:
     }
     if "refresh_token" not in more and "key" not in more:
         more["refresh_token"] = site.consent()
-    values: dict[str, Any] = {
-        "name": "brightspace",
-        "url": LMS_URL,
-        "allow_private_network": True,
-        "transport": httpx.WSGITransport(app=simulator),
-        "more": more,
-    }
-    return Options(**{**values, **given})
+    return joining.in_process("brightspace", simulator, **{**given, "more": more})
 
 
 def joined(

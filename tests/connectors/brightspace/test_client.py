@@ -27,10 +27,7 @@ def read(brightspace: Joined, id: str = "3163") -> Any:
 
 
 def found(brightspace: Joined, text: str | None, name: str = "User") -> list[Any]:
-    collection = brightspace[name]
-    node = None if text is None else parse_filter(text, collection.mapping.full)
-    planned = plan(node, collection.mapping)
-    return [resource for batch in collection.search(planned) for resource in batch]
+    return brightspace.found(name, text)
 
 
 def answering(answer: httpx.Response) -> Brightspace:

@@ -16,6 +16,7 @@ from tests.connectors.contract import (
     MembershipContract,
     UserContract,
 )
+from tests.connectors.samples import ANN, ANNA, BOB
 
 
 @pytest.fixture
@@ -25,31 +26,7 @@ def brightspace() -> Joined:
 
 class TestUsers(UserContract):
     sample: Resource = {
-        "userName": "Ann.Smith@Example.org",
-        "externalId": "EXT-1",
-        "name": {"givenName": "Ann", "familyName": "Smith", "middleName": "B"},
-        "nickName": "Annie",
-        "title": "Professor",
-        "profileUrl": "https://example.org/ann",
-        "active": True,
-        "password": "a Secret 1!",
-        "emails": [{"value": "Ann@Example.org", "type": "work", "primary": True}],
-        "phoneNumbers": [
-            {"type": "work", "value": "+1"},
-            {"type": "home", "value": "+2"},
-            {"type": "mobile", "value": "+3"},
-            {"type": "fax", "value": "+4"},
-        ],
-        "addresses": [
-            {
-                "type": "work",
-                "streetAddress": "Gower 1",
-                "locality": "London",
-                "region": "Greater London",
-                "postalCode": "WC1E",
-                "country": "GB",
-            }
-        ],
+        **ANN,
         ENTERPRISE: {"organization": "Example University"},
         LMS_USER: {
             "streetAddress2": "B 2",
@@ -57,18 +34,9 @@ class TestUsers(UserContract):
             "observees": [{"value": "3163"}],
         },
     }
-    other: Resource = {"userName": "bob", "name": {"givenName": "Bob", "familyName": "O'Brien"}}
+    other = BOB
     changed: Resource = {
-        "userName": "anna",
-        "externalId": "ext-2",
-        "name": {"givenName": "Anna", "familyName": "Müller", "middleName": "C"},
-        "nickName": "An",
-        "title": "Dean",
-        "active": False,
-        "password": "Another 2!",
-        "emails": [{"value": "anna@example.org", "type": "work", "primary": True}],
-        "phoneNumbers": [{"type": "mobile", "value": "+5"}],
-        "addresses": [{"type": "work", "locality": "Berlin", "country": "DE"}],
+        **ANNA,
         ENTERPRISE: {"organization": "Another University"},
         LMS_USER: {"institutionRoleIds": ["105"], "observees": [{"value": "3164"}]},
     }

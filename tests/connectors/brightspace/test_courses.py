@@ -9,10 +9,7 @@ import pytest
 
 from connectors.mapping import Resource
 from connectors.overrides import limited
-from connectors.planning import plan
-from schemas.changes import diff
 from schemas.errors import ScimError
-from schemas.filters import parse_filter
 from schemas.group import LMS_GROUP
 from tests.connectors.brightspace.joined import Joined, joined
 
@@ -35,22 +32,7 @@ def with_courses(**settings: Any) -> Joined:
 
 
 def create(brightspace: Joined, type_: str, **values: Any) -> Resource:
-    collection = brightspace[type_]
-    fitted, _ = collection.mapping.fit(values)
-    return collection.create(collection.mapping.with_defaults(fitted))
-
-
-def change(brightspace: Joined, type_: str, before: Resource, **values: Any) -> Resource:
-    mapping = brightspace[type_].mapping
-    fitted, _ = mapping.fit({**before, **values})
-    after = mapping.carry_over(before, fitted)
-    return brightspace[type_].update(before, after, diff(mapping.resource_type, before, after))
-
-
-def found(brightspace: Joined, type_: str, text: str | None) -> list[Resource]:
-    mapping = brightspace[type_].mapping
-    planned = plan(None if text is None else parse_filter(text, mapping.full), mapping)
-    return [one for batch in brightspace[type_].search(planned) for one in batch]
+    return brightspace.create(type_, values)
 
 
 def enrol(brightspace: Joined, *users: int, course: str = ONE) -> None:
@@ -77,14 +59,14 @@ class TestCourses:
             start="2026-09-01T00:00:00Z", enrollmentType="SelfEnrollment",
         )  # fmt: skip
         brightspace.forget()
-        change(brightspace, "Course", made, name="Newer")
+        brightspace.change("Course", made, name="Newer")
         path = f"lp/courses/{made['id']}"
         assert brightspace.calls == [f"GET {path}", f"PUT {path}"]
         read = brightspace["Course"].get(made["id"]) or {}
         assert read == {**made, "name": "Newer"}
 
     def test_lists_tell_little_and_each_course_takes_a_call(self, brightspace: Joined) -> None:
-        courses = found(brightspace, "Course", None)
+        courses = brightspace.found("Course", None)
         assert [course.keys() for course in courses] == [{"id", "courseId", "name"}] * 2
         assert brightspace.calls == ["GET lp/orgstructure/"]
         brightspace["Course"].complete(courses, frozenset({"available"}))
@@ -95,7 +77,7 @@ class TestCourses:
     def test_a_course_that_was_read_lacks_nothing_that_is_costly(self, brightspace: Joined) -> None:
         courses = brightspace["Course"]
         read = courses.get(ONE) or {}
-        (listed,) = found(brightspace, "Course", 'courseId eq "ONE"')
+        (listed,) = brightspace.found("Course", 'courseId eq "ONE"')
         brightspace.forget()
         courses.complete([read, listed], courses.mapping.whole)
         assert brightspace.calls == [f"GET lp/courses/{ONE}"]
@@ -114,7 +96,7 @@ class TestCourses:
     def test_codes_and_names_are_sought_there(
         self, brightspace: Joined, text: str, query: str
     ) -> None:
-        assert [course["id"] for course in found(brightspace, "Course", text)] == [ONE]
+        assert [course["id"] for course in brightspace.found("Course", text)] == [ONE]
         assert list(brightspace.site.queries) == [f"orgUnitType=3&{query}"]
 
     @pytest.mark.parametrize(
@@ -134,13 +116,13 @@ class TestCourses:
         with pytest.raises(ScimError) as refused:
             create(brightspace, "Course", **{"courseId": "NEW", "name": "New", **wrong})
         assert (refused.value.status, refused.value.scim_type) == (400, "invalidValue")
-        assert len(found(brightspace, "Course", None)) == 2
+        assert len(brightspace.found("Course", None)) == 2
 
     def test_neither_template_nor_semester_can_be_changed(self, brightspace: Joined) -> None:
         before = brightspace["Course"].get(ONE) or {}
         for values in ({"categoryId": "6661"}, {"termId": "6655"}):
             with pytest.raises(ScimError) as refused:
-                change(brightspace, "Course", before, **values)
+                brightspace.change("Course", before, **values)
             assert (refused.value.status, refused.value.scim_type) == (400, "mutability")
         assert brightspace.writes == []
 
@@ -154,7 +136,7 @@ class TestCourses:
     def test_a_deleted_course_is_in_the_recycle_bin(self, brightspace: Joined) -> None:
         brightspace["Course"].delete(ONE)
         assert brightspace.site.units[int(ONE)].recycled
-        assert [course["id"] for course in found(brightspace, "Course", None)] == [TWO]
+        assert [course["id"] for course in brightspace.found("Course", None)] == [TWO]
 
 
 class TestMemberships:
@@ -170,7 +152,7 @@ class TestMemberships:
             (f'id eq "{ONE}.3163"', [f"{units}/users/3163"]),
         ):
             brightspace.forget()
-            assert [m["id"] for m in found(brightspace, "Membership", text)] == [f"{ONE}.3163"]
+            assert [m["id"] for m in brightspace.found("Membership", text)] == [f"{ONE}.3163"]
             assert brightspace.calls == [f"GET {call}" for call in calls], text
 
     def test_a_membership_is_made_in_two_calls_once_the_course_is_known(
@@ -185,8 +167,8 @@ class TestMemberships:
     def test_the_organization_is_no_course(self, brightspace: Joined) -> None:
         memberships = brightspace["Membership"]
         assert memberships.get("6606.3163") is None
-        assert found(brightspace, "Membership", 'courseId eq "6606"') == []
-        assert found(brightspace, "Membership", 'userId eq "3163"') == []
+        assert brightspace.found("Membership", 'courseId eq "6606"') == []
+        assert brightspace.found("Membership", 'userId eq "3163"') == []
         with pytest.raises(ScimError) as refused:
             memberships.delete("6606.3163")
         assert refused.value.status == 404
@@ -201,7 +183,7 @@ class TestMemberships:
         for course in (ONE, TWO):
             enrol(brightspace, 3163, course=course)
         for text, more in ((f'courseId eq "{ONE}"', 0), ('userId eq "3163"', 1)):
-            memberships = found(brightspace, "Membership", text)
+            memberships = brightspace.found("Membership", text)
             brightspace.forget()
             brightspace["Membership"].complete(memberships, frozenset({"userName"}))
             assert {m["userName"] for m in memberships} == {"user1"}
@@ -212,7 +194,7 @@ class TestMemberships:
         enrol(brightspace, *range(3163, 3163 + people))
         brightspace.site.grade(int(ONE), 3163, points=42.5, out_of=50)
         brightspace.site.users[3163].last_accessed = 1_772_460_000
-        memberships = found(brightspace, "Membership", f'courseId eq "{ONE}"')
+        memberships = brightspace.found("Membership", f'courseId eq "{ONE}"')
         brightspace.forget()
         wanted = frozenset({"score", "scoreMaximum", "lastAccessed"})
         brightspace["Membership"].complete(memberships, wanted)
@@ -230,7 +212,7 @@ class TestMemberships:
         assert made["courseRoleId"] == "109"
         for role in ("King", "999"):
             with pytest.raises(ScimError) as refused:
-                change(brightspace, "Membership", made, courseRoleId=role)
+                brightspace.change("Membership", made, courseRoleId=role)
             assert refused.value.status == 400
 
     def test_without_a_configured_role_one_must_be_named(self) -> None:
@@ -244,7 +226,7 @@ class TestMemberships:
             brightspace["Course"].get(ONE)
             brightspace.forget()
             with pytest.raises(ScimError) as refused:
-                found(brightspace, name, None)
+                brightspace.found(name, None)
             assert (refused.value.status, refused.value.scim_type) == (400, "tooMany")
             assert "courseId" in refused.value.detail
             assert len(brightspace.calls) == 1
@@ -265,7 +247,7 @@ class TestGroups:
         second = self.make(brightspace)
         assert first[LMS_GROUP]["parentId"] == second[LMS_GROUP]["parentId"]
         assert [one.details["Name"] for one in brightspace.site.categories.values()] == ["Groups"]
-        groups = found(brightspace, "Group", f'courseId eq "{ONE}"')
+        groups = brightspace.found("Group", f'courseId eq "{ONE}"')
         assert [group["id"].partition("-")[0] for group in groups] == ["set", "group", "group"]
 
     def test_only_the_courses_people_are_members(self, brightspace: Joined) -> None:
@@ -279,14 +261,14 @@ class TestGroups:
             assert "course" in refused.value.detail
         added = [*made["members"], {"value": "3164", "type": "User"}]
         with pytest.raises(ScimError):
-            change(brightspace, "Group", made, members=added, displayName="Other")
+            brightspace.change("Group", made, members=added, displayName="Other")
         assert brightspace.writes == []
 
     def test_a_change_of_members_returns_them_as_they_are_read(self, brightspace: Joined) -> None:
         enrol(brightspace, 3163, 3164)
         made = self.make(brightspace, 3163)
         added = [*made["members"], {"value": "3164"}]
-        changed = change(brightspace, "Group", made, members=added)
+        changed = brightspace.change("Group", made, members=added)
         assert changed["members"] == (brightspace["Group"].get(made["id"]) or {})["members"]
 
     def test_many_members_take_a_list_and_a_batch(self, brightspace: Joined) -> None:
@@ -295,7 +277,7 @@ class TestGroups:
         made = self.make(brightspace)
         brightspace.forget()
         members = [{"value": str(user), "type": "User"} for user in users]
-        change(brightspace, "Group", made, members=members)
+        brightspace.change("Group", made, members=members)
         path = f"lp/enrollments/orgUnits/{ONE}/users/"
         assert brightspace.calls == [f"GET {path}", "POST lp/enrollments/batch/"]
         read = brightspace["Group"].get(made["id"]) or {}
@@ -320,12 +302,12 @@ class TestGroups:
         enrol(brightspace, *range(3163, 3171))
         self.make(brightspace)
         brightspace.simulator.faults.add("status", match="/enrollments/", status=400)
-        before = found(brightspace, "Group", f'courseId eq "{ONE}"')
+        before = brightspace.found("Group", f'courseId eq "{ONE}"')
         monkeypatch.setattr(brightspace["Group"]._people, "roles", lambda *_: {})  # type: ignore[attr-defined]
         with pytest.raises(ScimError) as refused:
             self.make(brightspace, 3163, 3164)
         assert refused.value.status == 400
-        assert found(brightspace, "Group", f'courseId eq "{ONE}"') == before
+        assert brightspace.found("Group", f'courseId eq "{ONE}"') == before
 
     def test_a_batch_that_fails_in_part_is_taken_back(self, brightspace: Joined) -> None:
         users = range(3163, 3171)
@@ -336,7 +318,7 @@ class TestGroups:
             brightspace.site.enroll(int(ONE), user, 109)
         members = [{"value": str(user), "type": "User"} for user in users]
         with pytest.raises(ScimError) as refused:
-            change(brightspace, "Group", made, members=members)
+            brightspace.change("Group", made, members=members)
         assert refused.value.status == 400
         assert "3166" in refused.value.detail
         assert (brightspace["Group"].get(made["id"]) or {})["members"] == []
@@ -348,7 +330,7 @@ class TestGroups:
         for values, unknown in (({}, False), ({"members": members}, True)):
             brightspace.simulator.faults.add("status", match='"Name":"Crew"', status=400)
             with pytest.raises(ScimError) as refused:
-                change(brightspace, "Group", made, displayName="Crew", **values)
+                brightspace.change("Group", made, displayName="Crew", **values)
             assert (refused.value.status, refused.value.unknown) == (400, unknown)
 
     def test_sets_hold_groups_and_no_members(self, brightspace: Joined) -> None:
@@ -360,7 +342,7 @@ class TestGroups:
         assert inner["id"].startswith(f"group-{ONE}.{number}.")
         for values in ({"members": [{"value": "3163"}]}, {"externalId": "x"}):
             with pytest.raises(ScimError) as refused:
-                change(brightspace, "Group", made, **values)
+                brightspace.change("Group", made, **values)
             assert refused.value.status == 400
         with pytest.raises(ScimError) as refused:
             self.make(brightspace, parentId="9999")
@@ -374,9 +356,9 @@ class TestGroups:
         first, second = self.make(brightspace, 3163), self.make(brightspace, 3163)
         assert first[LMS_GROUP]["kind"] == "section"
         assert (brightspace["Group"].get(first["id"]) or {})["members"] == []
-        change(brightspace, "Group", second, members=[])
+        brightspace.change("Group", second, members=[])
         assert (brightspace["Group"].get(second["id"]) or {})["members"] == []
-        memberships = found(brightspace, "Membership", 'userId eq "3163"')
+        memberships = brightspace.found("Membership", 'userId eq "3163"')
         assert [m["courseId"] for m in memberships] == [ONE]
 
     def test_names_of_members_take_a_call_each(self, brightspace: Joined) -> None:
@@ -390,7 +372,7 @@ class TestGroups:
         assert all(member["display"] for group in made for member in group["members"])
 
     def test_a_course_that_is_none_has_no_groups(self, brightspace: Joined) -> None:
-        assert found(brightspace, "Group", 'courseId eq "999"') == []
+        assert brightspace.found("Group", 'courseId eq "999"') == []
         with pytest.raises(ScimError) as refused:
             create(brightspace, "Group", displayName="T", **{LMS_GROUP: {"courseId": "999"}})
         assert refused.value.status == 400
@@ -417,9 +399,9 @@ class TestGroups:
 
 class TestRoles:
     def test_the_list_is_one_call_and_a_role_another(self, brightspace: Joined) -> None:
-        roles = found(brightspace, "Role", None)
+        roles = brightspace.found("Role", None)
         assert {role["name"] for role in roles} >= {"Learner", "Instructor"}
-        assert found(brightspace, "Role", 'roleId eq "110"')[0]["name"] == "Learner"
+        assert brightspace.found("Role", 'roleId eq "110"')[0]["name"] == "Learner"
         assert brightspace.calls == ["GET lp/roles/", "GET lp/roles/110"]
 
     def test_roles_are_made_in_brightspace_itself(self, brightspace: Joined) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 
 from connectors.canvas.simulator import Simulator, create_simulator
 
@@ -29,17 +27,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 @pytest.fixture
 def simulator() -> Simulator:
     return create_simulator(users=199, courses=3, report_polls=1, call_cost=0)
-
-
-@pytest.fixture
-def address(simulator: Simulator) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, simulator, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from connectors.mapping import Resource
 from schemas.user import LMS_USER
 from tests.connectors.canvas.joined import joined
 from tests.connectors.contract import UserContract
+from tests.connectors.samples import BOB
 
 PRONOUNS = ("She/Her", "They/Them")
 
@@ -29,7 +30,7 @@ class TestUsers(UserContract):
         "photos": [{"value": "https://example.org/a.png", "type": "photo", "primary": True}],
         LMS_USER: {"description": "Teaches", "pronouns": "She/Her", "observers": []},
     }
-    other: Resource = {"userName": "bob", "name": {"givenName": "Bob", "familyName": "O'Brien"}}
+    other = BOB
     changed: Resource = {
         "userName": "anna",
         "externalId": "ext-2",

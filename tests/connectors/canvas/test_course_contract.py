@@ -8,7 +8,7 @@ from connectors.base import Collection
 from connectors.canvas.simulator.records import Term
 from connectors.mapping import Resource
 from schemas.group import LMS_GROUP
-from tests.connectors.canvas.joined_courses import Joined, joined
+from tests.connectors.canvas.joined import Joined, joined
 from tests.connectors.contract import CourseContract, GroupContract, MembershipContract
 
 ONE, TWO = "301", "302"

@@ -12,7 +12,7 @@ from connectors.base import Collection
 from connectors.canvas.simulator.records import Term
 from connectors.mapping import Resource
 from schemas.group import LMS_GROUP
-from tests.connectors.canvas.joined_courses import Joined, joined
+from tests.connectors.canvas.joined import Joined, joined
 from tests.connectors.law import check_law, everything, law_filters
 from tests.schemas.strategies import properties
 

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.canvas.simulator.records import Term
 from schemas.errors import ScimError
-from tests.connectors.canvas.joined_courses import Joined, joined
+from tests.connectors.canvas.joined import Joined, joined
 from tests.connectors.canvas.site import Client
 
 

@@ -10,7 +10,7 @@ from connectors.canvas.simulator.records import Category, Group
 from connectors.mapping import Resource
 from schemas.errors import ScimError
 from schemas.group import LMS_GROUP
-from tests.connectors.canvas.joined_courses import Joined, joined
+from tests.connectors.canvas.joined import Joined, joined
 
 ALL = ("cohort", "section", "courseGroup")
 

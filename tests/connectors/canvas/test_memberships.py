@@ -11,7 +11,7 @@ from connectors.canvas.simulator.records import Course, Enrollment, Role, Sectio
 from connectors.mapping import Resource
 from connectors.overrides import limited
 from schemas.errors import ScimError
-from tests.connectors.canvas.joined_courses import Joined, joined
+from tests.connectors.canvas.joined import Joined, joined
 
 ANN = {"userId": "1001", "courseId": "301"}
 OF_ANN = "courses/301/enrollments"

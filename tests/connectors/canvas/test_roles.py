@@ -8,8 +8,7 @@ from connectors.canvas.client import CanvasClient
 from connectors.canvas.roles import RoleBook
 from connectors.canvas.simulator.records import Role
 from schemas.errors import ScimError
-from tests.connectors.canvas.joined import options
-from tests.connectors.canvas.joined_courses import Joined, joined
+from tests.connectors.canvas.joined import Joined, joined, options
 
 
 @pytest.fixture

@@ -2,60 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
-
-import httpx
 
 from connectors.base import Collection, Options
 from connectors.moodle import Moodle
 from connectors.moodle.simulator import Simulator, create_simulator
 from connectors.moodle.simulator.site import Site
+from tests.connectors import joining
 
 DATABASES = ("mariadb", "postgresql")
 
 
-@dataclass
-class Joined:
+class Joined(joining.Joined[Site]):
     """A connector and the simulated site behind it."""
 
-    connector: Moodle
-    simulator: Simulator
-
-    @property
-    def site(self) -> Site:
-        return self.simulator.site
+    records = ("calls",)
 
     @property
     def users(self) -> Collection:
-        return self.connector.collections["User"]
+        return self["User"]
 
     @property
     def groups(self) -> Collection:
-        return self.connector.collections["Group"]
-
-    def __getitem__(self, name: str) -> Collection:
-        return self.connector.collections[name]
+        return self["Group"]
 
     @property
     def calls(self) -> list[str]:
         """Return the functions called since the last `forget`."""
         return [function for function, _ in self.site.calls]
 
-    def forget(self) -> None:
-        self.site.calls.clear()
-
 
 def options(simulator: Simulator, **given: Any) -> Options:
     """Return the options of a target that reaches the simulator in this process."""
-    values: dict[str, Any] = {
-        "name": "moodle",
-        "url": "http://moodle.test",
-        "token": simulator.site.token,
-        "allow_private_network": True,
-        "transport": httpx.WSGITransport(app=simulator),
-    }
-    return Options(**{**values, **given})
+    return joining.in_process("moodle", simulator, **{"token": simulator.site.token, **given})
 
 
 def joined(

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Collection
 from connectors.mapping import Resource
 from connectors.moodle.cohorts import MADE_HERE
-from schemas.changes import diff
 from schemas.errors import ScimError
 from schemas.group import LMS_GROUP
 from tests.connectors.law import everything
 from tests.connectors.moodle.site import DATABASES, Joined, joined
+from tests.connectors.operations import change, read
 
 COHORTS = "core_cohort_get_cohorts"
 SEARCH = "core_cohort_search_cohorts"
@@ -28,19 +27,6 @@ REMOVE = "core_cohort_delete_cohort_members"
 @pytest.fixture(params=DATABASES)
 def moodle(request: pytest.FixtureRequest) -> Joined:
     return joined(users=10, database=request.param)
-
-
-def read(groups: Collection, id: str) -> Resource:
-    held = groups.get(id)
-    assert held is not None
-    groups.complete([held], frozenset({"members"}))
-    return held
-
-
-def change(groups: Collection, before: Resource, **values: Any) -> Resource:
-    mapping = groups.mapping
-    after = mapping.carry_over(before, mapping.fit({**before, **values})[0])
-    return groups.update(before, after, diff(mapping.resource_type, before, after))
 
 
 def values(*ids: int | str) -> list[dict[str, Any]]:

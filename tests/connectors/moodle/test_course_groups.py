@@ -9,14 +9,12 @@ import pytest
 from connectors.base import Collection
 from connectors.mapping import Resource
 from connectors.overrides import limited
-from connectors.planning import plan
 from schemas.changes import diff
 from schemas.errors import ScimError
-from schemas.filters import parse_filter
 from schemas.group import LMS_GROUP
-from schemas.match import compile_filter
 from tests.connectors.law import everything
 from tests.connectors.moodle.site import DATABASES, Joined, joined
+from tests.connectors.operations import change, matching, read
 
 BOTH = {"groups": ["cohort", "courseGroup"]}
 COHORTS = "core_cohort_get_cohorts"
@@ -50,22 +48,7 @@ def moodle(request: pytest.FixtureRequest) -> Joined:
 
 def found(groups: Collection, text: str) -> list[str]:
     """Return the ids of the groups that fulfil a filter."""
-    node = parse_filter(text, groups.mapping.full)
-    resources = [r for batch in groups.search(plan(node, groups.mapping)) for r in batch]
-    return [resource["id"] for resource in filter(compile_filter(node), resources)]
-
-
-def read(groups: Collection, id: str) -> Resource:
-    held = groups.get(id)
-    assert held is not None
-    groups.complete([held], frozenset({"members"}))
-    return held
-
-
-def change(groups: Collection, before: Resource, **values: Any) -> Resource:
-    mapping = groups.mapping
-    after = mapping.carry_over(before, mapping.fit({**before, **values})[0])
-    return groups.update(before, after, diff(mapping.resource_type, before, after))
+    return [resource["id"] for resource in matching(groups, text)]
 
 
 def values(*ids: int | str) -> list[dict[str, Any]]:

@@ -12,13 +12,12 @@ from connectors.moodle import Moodle
 from connectors.moodle.client import BAD_COURSE
 from connectors.moodle.simulator import webservice
 from connectors.moodle.simulator.errors import MoodleError, context_error, invalid_parameter
-from connectors.planning import plan
 from schemas.changes import diff
 from schemas.errors import ScimError
-from schemas.filters import parse_filter
-from schemas.match import compile_filter
+from tests.connectors import operations
 from tests.connectors.law import everything
 from tests.connectors.moodle.site import DATABASES, Joined, joined, options
+from tests.connectors.operations import matching, read
 
 BY_FIELD = "core_course_get_courses_by_field"
 LIST = "core_course_get_courses"
@@ -43,21 +42,11 @@ def courses(moodle: Joined) -> Collection:
 
 def found(courses: Collection, text: str) -> list[str]:
     """Return the codes of the courses that fulfil a filter."""
-    node = parse_filter(text, courses.mapping.full)
-    resources = [r for batch in courses.search(plan(node, courses.mapping)) for r in batch]
-    return [resource["courseId"] for resource in filter(compile_filter(node), resources)]
+    return [resource["courseId"] for resource in matching(courses, text)]
 
 
-def read(courses: Collection, id: str) -> Resource:
-    held = courses.get(id)
-    assert held is not None
-    return held
-
-
-def change(courses: Collection, id: str, **values: Any) -> Resource:
-    mapping, before = courses.mapping, read(courses, id)
-    after = mapping.carry_over(before, mapping.fit({**before, **values})[0])
-    return courses.update(before, after, diff(mapping.resource_type, before, after))
+def change(collection: Collection, id: str, **values: Any) -> Resource:
+    return operations.change(collection, read(collection, id), **values)
 
 
 def test_a_course_shows_what_moodle_keeps_of_it(moodle: Joined, courses: Collection) -> None:

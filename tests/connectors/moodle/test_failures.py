@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from werkzeug.serving import make_server
 
 from connectors.base import Collection
 from connectors.moodle import Moodle
@@ -26,19 +25,12 @@ def simulator() -> Simulator:
 
 
 @pytest.fixture
-def moodle(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Moodle]:
+def moodle(simulator: Simulator, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Moodle]:
     """Return a connector that reaches the simulator over a loopback port."""
     monkeypatch.setattr("connectors.http.time.sleep", lambda seconds: None)
-    server = make_server("127.0.0.1", 0, simulator, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    connector = Moodle(options(simulator, url=url, transport=None))
+    connector = Moodle(options(simulator, url=address, transport=None))
     yield connector
     connector.close()
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture

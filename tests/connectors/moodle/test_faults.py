@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-
 import httpx
 import pytest
-from werkzeug.serving import make_server
 
 from connectors.moodle.simulator import Simulator, create_simulator
 from tests.connectors.moodle.client import REST, Client, flatten, new_user
@@ -76,17 +72,6 @@ def test_faults_leave_the_control_routes_alone(simulator: Simulator) -> None:
 def test_an_unknown_kind_is_refused(simulator: Simulator) -> None:
     with pytest.raises(ValueError, match="drop_before"):
         simulator.faults.add("nosuch")
-
-
-@pytest.fixture
-def address(simulator: Simulator) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, simulator, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.mark.parametrize(

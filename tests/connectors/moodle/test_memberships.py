@@ -10,13 +10,12 @@ from connectors.base import Collection
 from connectors.mapping import Resource
 from connectors.moodle import participants
 from connectors.moodle.simulator import webservice
-from connectors.planning import plan
 from schemas.changes import diff
 from schemas.errors import ScimError
-from schemas.filters import parse_filter
-from schemas.match import compile_filter
+from tests.connectors import operations
 from tests.connectors.law import everything
 from tests.connectors.moodle.site import Joined, joined
+from tests.connectors.operations import matching, read
 
 PEOPLE = "core_enrol_get_enrolled_users"
 USERS = "core_user_get_users_by_field"
@@ -52,22 +51,11 @@ def memberships(moodle: Joined) -> Collection:
 
 def found(memberships: Collection, text: str) -> list[str]:
     """Return the ids of the memberships that fulfil a filter."""
-    node = parse_filter(text, memberships.mapping.full)
-    planned = plan(node, memberships.mapping)
-    resources = [r for batch in memberships.search(planned) for r in batch]
-    return [resource["id"] for resource in filter(compile_filter(node), resources)]
+    return [resource["id"] for resource in matching(memberships, text)]
 
 
-def read(memberships: Collection, id: str) -> Resource:
-    held = memberships.get(id)
-    assert held is not None
-    return held
-
-
-def change(memberships: Collection, id: str, **values: Any) -> Resource:
-    mapping, before = memberships.mapping, read(memberships, id)
-    after = mapping.carry_over(before, mapping.fit({**before, **values})[0])
-    return memberships.update(before, after, diff(mapping.resource_type, before, after))
+def change(collection: Collection, id: str, **values: Any) -> Resource:
+    return operations.change(collection, read(collection, id), **values)
 
 
 def without_effect(monkeypatch: pytest.MonkeyPatch, function: str) -> None:

@@ -8,7 +8,6 @@ simulator: see the last test). Updates and by-field reads have no typed call tha
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +16,6 @@ from moodle import Moodle, MoodleException
 from moodle.core.cohort import CategoryType, CreateCohort, DeleteCohort
 from moodle.core.user import CreateUser, Criteria
 from moodle.exception import EmptyResponseException, InvalidCredentialException
-from werkzeug.serving import make_server
 
 from connectors.moodle.simulator import Simulator, create_simulator
 
@@ -25,17 +23,6 @@ from connectors.moodle.simulator import Simulator, create_simulator
 @pytest.fixture
 def simulator() -> Simulator:
     return create_simulator(users=5, cohorts=2)
-
-
-@pytest.fixture
-def address(simulator: Simulator) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, simulator, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture
