@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import re
-import threading
 import uuid
 from functools import partial
 from pathlib import Path
-from time import monotonic, perf_counter
+from time import perf_counter
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
@@ -18,9 +17,11 @@ from connectors import http
 from gateway import telemetry
 from gateway.audit import AuditLog
 from gateway.auth import Authenticator
+from gateway.console import Services, make_console
 from gateway.cursors import Cursors
 from gateway.database import Database
 from gateway.exchange import answer, error_answer, http_error_answer
+from gateway.health import OK, Health
 from gateway.integrations import Consents, make_integrations
 from gateway.keyring import keyring
 from gateway.reading import Reader
@@ -37,7 +38,6 @@ from gateway.writing import Writer
 from schemas.errors import ScimError
 
 MAX_BODY = 8 * 2**20
-READY_SECONDS = 10.0
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
@@ -73,12 +73,17 @@ def create_app(settings: Settings | None = None) -> Flask:
         "audit": audit,
         "consents": consents,
     }
-    authenticator = Authenticator(Tokens(database), settings.security, audit)
+    tokens, health = Tokens(database), Health()
+    authenticator = Authenticator(tokens, settings.security, audit)
     app.register_blueprint(
         make_blueprint(targets, authenticator, reader, writer, audit, settings.public_url)
     )
     app.register_blueprint(make_integrations(consents))
-    _add_health(app, database, targets)
+    shown = Services(
+        targets, tokens, authenticator, reader, audit, keys, health, settings.public_url
+    )
+    app.register_blueprint(make_console(shown))
+    _add_health(app, database, targets, health)
     _add_errors(app)
     _add_request_log(app)
     for target in targets.values():
@@ -135,24 +140,7 @@ def _add_request_log(app: Flask) -> None:
         return response
 
 
-def _add_health(app: Flask, database: Database, targets: dict[str, Target]) -> None:
-    lock = threading.Lock()
-    last: dict[str, tuple[float, str]] = {}
-
-    def state(target: Target) -> str:
-        """Ask the LMS at most every ten seconds, whoever asks us how often."""
-        with lock:
-            asked, known = last.get(target.name, (-READY_SECONDS, ""))
-            if monotonic() - asked < READY_SECONDS:
-                return known
-            try:
-                target.connector.ping()
-                known = "ok"
-            except ScimError as error:
-                known = error.detail
-            last[target.name] = (monotonic(), known)
-            return known
-
+def _add_health(app: Flask, database: Database, targets: dict[str, Target], lmss: Health) -> None:
     @app.get("/health")
     def health() -> Response:
         return answer({"status": "ok"})
@@ -165,8 +153,8 @@ def _add_health(app: Flask, database: Database, targets: dict[str, Target]) -> N
         except Exception:
             log.exception("the database does not answer")
             store = "The database does not answer."
-        states = {name: state(target) for name, target in targets.items()}
-        good = store == "ok" and all(known == "ok" for known in states.values())
+        states = {name: lmss.state(target) for name, target in targets.items()}
+        good = store == OK and all(known == OK for known in states.values())
         body = {"status": "ready" if good else "not ready", "database": store, "targets": states}
         return answer(body, 200 if good else 503)
 

@@ -1,0 +1,85 @@
+"""The first page: targets with their health, what each holds, and the newest events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, g, render_template
+from werkzeug.exceptions import NotFound
+
+from connectors.base import Collection
+from gateway import matrix
+from gateway.console.lines import line_of
+from gateway.console.selection import all_of, visible_to
+from gateway.console.services import Services
+from gateway.health import OK
+from gateway.targets import Target
+
+_NEWEST = 8
+_WRITES = {"create": "create", "update": "change", "delete": "delete"}
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """How many attributes a target holds of one type of resource, and what it cannot do with it."""
+
+    endpoint: str
+    attributes: int
+    limits: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """A target as the first page shows it."""
+
+    name: str
+    platform: str
+    is_well: bool
+    state: str
+    holdings: tuple[Holding, ...]
+
+
+def add_routes(console: Blueprint, services: Services) -> None:
+    """Add the first page and the page of one target to the console."""
+
+    def state_of(target: Target) -> TargetState:
+        state = services.health.state(target)
+        held = tuple(map(_holding, target.connector.collections.values()))
+        return TargetState(target.name, target.settings.connector, state == OK, state, held)
+
+    @console.get("/")
+    def overview() -> str:
+        _, newest = services.audit.search(
+            all_of(*visible_to(g.token)), count=_NEWEST, descending=True
+        )
+        return render_template(
+            "overview.html",
+            targets=[state_of(target) for target in services.targets_for(g.token)],
+            lines=[line_of(event) for event in newest],
+        )
+
+    @console.get("/targets/<name>")
+    def target(name: str) -> str:
+        found = {target.name: target for target in services.targets_for(g.token)}
+        if name not in found:
+            raise NotFound("There is no such target, or your token is not for it.")
+        return render_template(
+            "target.html", target=state_of(found[name]), types=_matrix(found[name])
+        )
+
+
+def _holding(collection: Collection) -> Holding:
+    missing = [verb for name, verb in _WRITES.items() if not collection.offers(name)]
+    limits = "read only" if len(missing) == len(_WRITES) else ""
+    if missing and not limits:
+        limits = f"no {' or '.join(missing)}"
+    return Holding(collection.mapping.full.endpoint, len(collection.mapping.rows), limits)
+
+
+def _matrix(target: Target) -> dict[str, list[dict[str, Any]]]:
+    """Return the support matrix of a target by resource type."""
+    types: dict[str, list[dict[str, Any]]] = {}
+    for row in matrix.rows(matrix.of_targets({target.name: target})):
+        types.setdefault(row["type"], []).append(row)
+    return types

@@ -1,0 +1,103 @@
+"""What all pages share: words for what the log says, links to oneself, pages of a list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, g, request, url_for
+
+from gateway.audit import AuditLog
+from gateway.console.lines import Line, line_of
+from gateway.database import now
+from schemas.errors import ScimError
+from schemas.filters import Filter
+
+SIZE = 25
+"""How many events one page shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something happened that has no target."""
+
+    name: str
+
+
+PLACE = Place("console")
+"""No target can be called so."""
+
+OPERATIONS = {
+    "create": "Create",
+    "replace": "Replace",
+    "patch": "Change",
+    "delete": "Delete",
+    "enable": "Enable",
+    "disable": "Disable",
+    "resetPassword": "Reset password",
+    "revive": "Revive",
+    "authenticate": "Authenticate",
+    "connect": "Connect",
+}
+OUTCOMES = {
+    "open": "Under way",
+    "success": "Done",
+    "noChange": "No change",
+    "refused": "Refused",
+    "failed": "Failed",
+    "unknown": "Unknown",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the lines of a list; `number` is 1-based."""
+
+    lines: list[Line]
+    total: int
+    number: int
+
+    @property
+    def last(self) -> int:
+        """Return the number of the last page."""
+        return max(1, -(-self.total // SIZE))
+
+
+def page_of(audit: AuditLog, filter: Filter | None) -> Page:
+    """Return the page of events that the URL asks for, newest first. Raises 400."""
+    written = request.args.get("page") or "1"
+    if not (written.isascii() and written.isdecimal() and len(written) < 10) or int(written) < 1:
+        raise ScimError(400, f"{written[:20]!r} is no number of a page.")
+    number = int(written)
+    start = (number - 1) * SIZE + 1
+    total, events = audit.search(filter, start=start, count=SIZE, descending=True)
+    return Page([line_of(event) for event in events], total, number)
+
+
+def add_words(console: Blueprint) -> None:
+    """Give every template the words, the current moment and `here`, a link to the page itself."""
+
+    @console.context_processor
+    def words() -> dict[str, Any]:
+        return {
+            "operations": OPERATIONS,
+            "outcomes": OUTCOMES,
+            "here": here,
+            "now": now(),
+            "token": g.get("token"),
+            "session": g.get("session"),
+        }
+
+    console.add_app_template_filter(moment, "console_moment")
+
+
+def here(endpoint: str | None = None, **changed: Any) -> str:
+    """Return the URL of this page, or of another one, with the same parameters but the changed."""
+    parameters = {**request.args.to_dict(), **changed}
+    kept = {name: value for name, value in parameters.items() if value not in (None, "")}
+    return url_for(endpoint or request.endpoint or "console.overview", **kept)
+
+
+def moment(text: str) -> str:
+    """Return a moment of the log, to the second, for people; all moments are in UTC."""
+    return text[:19].replace("T", " ")

@@ -1,0 +1,36 @@
+"""What the pages are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cryptography.fernet import MultiFernet
+
+from gateway.audit import AuditLog
+from gateway.auth import Authenticator
+from gateway.health import Health
+from gateway.reading import Reader
+from gateway.targets import Target
+from gateway.tokens import Token, Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of the gateway that the console shows."""
+
+    targets: dict[str, Target]
+    tokens: Tokens
+    authenticator: Authenticator
+    reader: Reader
+    audit: AuditLog
+    keys: MultiFernet
+    health: Health
+    public_url: str
+
+    def targets_for(self, token: Token, scope: str | None = None) -> list[Target]:
+        """Return the targets that the token is for, by name, and has the scope on."""
+        return [
+            target
+            for name, target in sorted(self.targets.items())
+            if {"all", name} & {*token.targets} and (scope is None or token.allows(name, scope))
+        ]

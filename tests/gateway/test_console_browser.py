@@ -1,0 +1,333 @@
+"""The console in a real Chromium: as people see it, by keyboard, on paper, in both palettes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from werkzeug.serving import make_server
+
+from tests.gateway.service import TOKEN, Scim, Service, make_service
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+STYLE = Path(__file__).parents[2] / "gateway" / "console" / "static" / "console.css"
+SHOTS = os.environ.get("MATRICULA_SCREENSHOTS")
+"""A folder for pictures of every page, for those who work on them."""
+PATHS = ("/", "/accounts?q=ann", "/timeline?login=ann&as_of=2100-01-01T00:00", "/events",
+         "/targets/moodle", "/timeline", "/events?filter=nonsense", "/nowhere")  # fmt: skip
+TEXT_ON_GROUND = (
+    *product(("ink", "faint", "accent"), ("paper", "sheet")),
+    *product(("good", "bad"), ("sheet", "paper")),
+    *(("good", "good-tint"), ("bad", "bad-tint"), ("warn", "warn-tint"), ("faint", "paper")),
+    *(("ink", "good-tint"), ("ink", "bad-tint"), ("on-accent", "accent")),
+)
+SHAPES_ON_GROUND = tuple(product(("focus", "edge", "accent"), ("paper", "sheet")))
+
+
+# The palette
+
+
+def palettes() -> dict[str, dict[str, str]]:
+    """Return the colours of the style sheet by their names, for each of its `:root` rules."""
+    rules = re.findall(r":root\s*{(.*?)}", STYLE.read_text(encoding="utf-8"), re.S)
+    named = [dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{6})", rule)) for rule in rules]
+    light = named[0]
+    return {"light": light, "dark": light | named[1], "print": light | named[2]}
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a colour (WCAG 2.2)."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of two colours (WCAG 2.2)."""
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("name", ["light", "dark", "print"])
+def test_the_palette_has_contrast(name: str) -> None:
+    palette = palettes()[name]
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    for needed, pairs in ((4.5, TEXT_ON_GROUND), (3.0, SHAPES_ON_GROUND)):
+        for front, ground in pairs:
+            found = contrast(palette[front], palette[ground])
+            assert found >= needed, f"{front} on {ground}: {found:.2f}"
+
+
+def test_every_colour_has_a_name() -> None:
+    outside = re.sub(r":root\s*{.*?}", "", STYLE.read_text(encoding="utf-8"), flags=re.S)
+    assert not re.findall(r"#[0-9a-f]{3,8}\b|rgb|hsl", outside)
+
+
+# The browser
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the address of a gateway on this machine in which something has happened."""
+    service = make_service(tmp_path_factory.mktemp("console"), users=30)
+    _live(service)
+    server = make_server("127.0.0.1", 0, service.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/console"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    service.close()
+
+
+def _live(service: Service) -> None:
+    for name in ("moodle", "canvas", "brightspace", "memory"):
+        if name not in service.app.extensions["matricula"]["targets"]:
+            continue
+        scim = Scim(service, name)
+        id = scim.add("ann", externalId="E-1001")
+        scim.patch(f"/Users/{id}", {"op": "replace", "path": "externalId", "value": "E-2002"},
+                   headers={"User-Agent": "okta-scim/1.0"})  # fmt: skip
+        scim.patch(f"/Users/{id}", {"op": "replace", "path": "name.familyName", "value": "Smith"})
+        scim.post("/Users", {"userName": "ann"})
+    moodle = Scim(service, "moodle")
+    moodle.post(f"/Users/{id_of(moodle)}/.resetPassword", {"password": "A-new-word-1!"})
+    moodle.post(f"/Users/{id_of(moodle)}/.disable")
+    for number in range(30):
+        Scim(service, "memory").add(f"student{number:02}")
+
+
+def id_of(scim: Scim) -> str:
+    found = scim.get("/Users", filter='userName eq "ann"').json["Resources"]
+    return str(found[0]["id"])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Give Debian's Chromium, without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        # As root Chromium starts only without its sandbox; it sees nothing but our own pages.
+        made = started.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    """Give a page of a browser that runs no JavaScript of sites, and complains of nothing."""
+    context = browser.new_context(java_script_enabled=False, base_url=site)
+    context.set_default_timeout(20_000)
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    yield opened
+    context.close()
+    # What the policy blocks would be told here, beside what is meant: a status, a hint on forms.
+    told = [text for text in complaints if "status of" not in text and "[DOM]" not in text]
+    assert told == []
+
+
+def sign_in(page: Page, site: str) -> None:
+    page.goto(f"{site}/sign-in")
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def shot(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+
+
+def test_from_the_sign_in_to_a_timeline(page: Page, site: str) -> None:
+    sign_in(page, site)
+    assert page.get_by_role("heading", level=1).inner_text() == "Overview"
+    page.get_by_role("link", name="Accounts").click()
+    page.get_by_label("Login, external id or e-mail address").fill("ann")
+    page.keyboard.press("Enter")
+    moodle = page.get_by_role("region", name="moodle").last
+    moodle.get_by_role("link", name="All platforms of ann").click()
+    assert "ann" in page.get_by_role("heading", level=1).inner_text()
+    event = page.get_by_role("article", name="Disable ann in moodle")
+    cells = event.get_by_role("cell").all_inner_texts()
+    assert [cell.strip() for cell in cells] == ["true", "false"]
+    page.get_by_label("Operation").select_option("resetPassword")
+    page.get_by_role("button", name="Show").click()
+    assert page.get_by_role("article").count() == 1
+    assert "its value is not kept" in page.get_by_role("article").inner_text()
+    page.get_by_label("Values as of (UTC)").fill("2100-01-01T00:00")
+    page.get_by_role("button", name="Show").click()
+    assert page.get_by_role("table", name=re.compile("Values of moodle")).is_visible()
+    with page.expect_download() as caught:
+        page.get_by_role("link", name="CSV").click()
+    assert caught.value.suggested_filename.endswith(".csv")
+    page.get_by_role("button", name="Sign out").click()
+    assert page.url.endswith("/console/sign-in")
+    page.go_back()
+    page.goto(f"{site}/events")
+    assert "/sign-in" in page.url
+
+
+def test_paging_by_links(page: Page, site: str) -> None:
+    sign_in(page, site)
+    page.goto(f"{site}/events?operation=create")
+    newest = page.get_by_role("article").first.inner_text()
+    page.get_by_role("link", name="Older").click()
+    assert "page=2" in page.url
+    page.get_by_role("link", name="Newer").click()
+    assert page.get_by_role("article").first.inner_text() == newest
+
+
+# What follows looks into pages, for which the browser must be allowed scripts: the tests' own.
+
+
+@pytest.fixture
+def looker(browser: Browser, site: str) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1200, "height": 800})
+    context.set_default_timeout(20_000)
+    opened = context.new_page()
+    sign_in(opened, site)
+    yield opened
+    context.close()
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(looker: Page, site: str) -> None:
+    looker.goto(f"{site}/timeline?login=ann")
+    looker.keyboard.press("Tab")
+    assert looker.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert looker.evaluate("document.activeElement.getBoundingClientRect().top") >= -64
+    seen = []
+    for _ in range(30):
+        looker.keyboard.press("Tab")
+        seen.append(looker.evaluate(FOCUS))
+    unseen = [entry for entry in seen if entry[1] < 2 or entry[2] != "solid"]
+    assert unseen == []
+    reached = " ".join(name for name, _, _ in seen)
+    for wanted in ("Matricula", "Accounts", "Sign out", "operation", "as_of", "Show"):
+        assert wanted in reached, wanted
+    looker.goto(f"{site}/timeline?login=ann")
+    looker.keyboard.press("Tab")
+    looker.keyboard.press("Enter")
+    assert looker.evaluate("document.activeElement.id") == "main"
+
+
+FOCUS = """() => {
+  const at = document.activeElement, style = getComputedStyle(at);
+  return [at.id || at.textContent.trim(), parseFloat(style.outlineWidth), style.outlineStyle];
+}"""
+
+CHECK = """() => {
+  const problems = [], shown = (e) => e.getClientRects().length > 0;
+  const text = (e) => (e.textContent || '').trim();
+  for (const e of document.querySelectorAll('a, button'))
+    if (!text(e) && !e.getAttribute('aria-label')) problems.push('no name: ' + e.outerHTML);
+  for (const e of document.querySelectorAll('input:not([type=hidden]), select'))
+    if (!e.labels.length || !text(e.labels[0])) problems.push('no label: ' + e.outerHTML);
+  let level = 0;
+  for (const e of document.querySelectorAll('h1, h2, h3, h4, h5, h6')) {
+    const found = Number(e.tagName[1]);
+    if (found > level + 1) problems.push('heading skips a level: ' + text(e));
+    level = found;
+  }
+  if (document.querySelectorAll('h1').length !== 1) problems.push('not one h1');
+  for (const e of document.querySelectorAll('table'))
+    if (!e.querySelector('thead th[scope=col]') || !e.querySelector('tbody th[scope=row]'))
+      problems.push('table without scopes');
+  for (const e of document.querySelectorAll('button, nav a, input:not([type=hidden]), select'))
+    if (shown(e) && e.getBoundingClientRect().height < 24) problems.push('small: ' + e.outerHTML);
+  if (document.scripts.length) problems.push('a script');
+  if (document.querySelectorAll('[style]').length) problems.push('an inline style');
+  const width = document.documentElement;
+  if (width.scrollWidth > width.clientWidth + 1)
+    problems.push('wider than the window: ' + width.scrollWidth);
+  return problems;
+}"""
+
+CONTRAST = """() => {
+  const rgb = (c) => c.match(/[\\d.]+/g).map(Number);
+  const light = (c) => {
+    const [r, g, b] = c.slice(0, 3).map((v) => v / 255)
+      .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (e) => {
+    for (; e; e = e.parentElement) {
+      const c = rgb(getComputedStyle(e).backgroundColor);
+      if (c.length < 4 || c[3] > 0) return c;
+    }
+    return [255, 255, 255];
+  };
+  const problems = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !e.getClientRects().length) continue;
+    const a = light(rgb(getComputedStyle(e).color)), b = light(ground(e));
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) problems.push(ratio.toFixed(2) + ' ' + walker.currentNode.data.trim());
+  }
+  return problems;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("look", "options"),
+    [
+        ("light", {"color_scheme": "light"}),
+        ("dark", {"color_scheme": "dark"}),
+        ("print", {"media": "print"}),
+    ],
+)
+def test_pages_can_be_read(looker: Page, site: str, look: str, options: dict[str, Any]) -> None:
+    looker.emulate_media(**options)
+    for path in PATHS:
+        looker.goto(site + path)
+        assert looker.evaluate(CHECK) == [], path
+        assert looker.evaluate(CONTRAST) == [], path
+        shot(looker, f"{look}{re.sub(r'[^a-z]+', '-', path)}")
+
+
+def test_pages_fit_a_telephone(looker: Page, site: str) -> None:
+    looker.set_viewport_size({"width": 320, "height": 640})
+    for path in PATHS:
+        looker.goto(site + path)
+        assert looker.evaluate(CHECK) == [], path
+        shot(looker, f"narrow{re.sub(r'[^a-z]+', '-', path)}")
+
+
+def test_paper_shows_the_events_and_no_forms(looker: Page, site: str) -> None:
+    looker.goto(f"{site}/timeline?login=ann")
+    looker.emulate_media(media="print")
+    assert looker.get_by_role("article").first.is_visible()
+    for hidden in ("nav", "form.chooser", ".download"):
+        assert not looker.locator(hidden).first.is_visible(), hidden
+    assert "Shown to tester" in looker.locator("footer").inner_text()
+    if SHOTS:
+        looker.pdf(path=f"{SHOTS}/timeline.pdf")
+
+
+def test_the_sign_in_tells_what_went_wrong(page: Page, site: str) -> None:
+    page.goto(f"{site}/")
+    shot(page, "light-sign-in")
+    page.get_by_label("Token").fill("a-wrong-token")
+    page.get_by_role("button", name="Sign in").click()
+    assert "unknown" in page.get_by_role("alert").inner_text()
+    assert page.get_by_label("Token").get_attribute("aria-invalid") == "true"
+    shot(page, "light-sign-in-refused")
