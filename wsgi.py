@@ -2,7 +2,7 @@
 
 import sys
 
-from gateway.app import create_app
+from gateway.app import create_app, start_background
 from gateway.references import ConfigurationError
 
 try:
@@ -10,3 +10,4 @@ try:
 except ConfigurationError as error:
     # For people who start it: which entry is wrong, instead of where in the code.
     sys.exit(f"Error: {error}")
+start_background(application)

@@ -9,6 +9,7 @@ from typing import Any
 
 from connectors.mapping import Mapping, Resource
 from connectors.planning import Plan
+from connectors.ticket import Ticket
 from connectors.vault import Vault
 from schemas.changes import Change
 from schemas.errors import ScimError, not_implemented
@@ -74,7 +75,9 @@ class Collection:
     """All resources of one type in one LMS.
 
     The five methods `search get create update delete` take and return SCIM resources without
-    `schemas` and `meta`. A subclass implements what its LMS can do; the rest answers 501.
+    `schemas` and `meta`. Those that write take the ticket of the committed audit event and hand it
+    on with every call that writes. A subclass implements what its LMS can do; the rest answers
+    501.
     """
 
     mapping: Mapping
@@ -126,15 +129,17 @@ class Collection:
         A single one that has no value is put in as None: it was looked at.
         """
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         """Create and return the resource as the LMS holds it; 409 when a unique value is taken."""
         raise self._cannot(_WRITES["create"])
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         """Apply the changes that lead from `before` to `after`; return the resource as it is."""
         raise self._cannot(_WRITES["update"])
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         """Delete the resource for good."""
         raise self._cannot(_WRITES["delete"])
 
@@ -142,7 +147,7 @@ class Collection:
         """Return the resource that a create of unknown outcome may have made, or None."""
         raise self._cannot("be found by their keys")
 
-    def request_password_reset(self, resource: Resource) -> None:
+    def request_password_reset(self, ticket: Ticket, resource: Resource) -> None:
         """Let the LMS send its own message for choosing a new password."""
         raise self._cannot("be sent a password message by this LMS")
 

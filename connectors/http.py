@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from connectors.base import Options
+from connectors.ticket import Permit, demand_permit
 from schemas.errors import ScimError
 
 Response = httpx.Response
@@ -144,6 +145,7 @@ class HttpClient:
         method: str,
         path: str,
         *,
+        permit: Permit,
         name: str,
         repeatable: bool,
         content: bytes | None = None,
@@ -151,11 +153,13 @@ class HttpClient:
     ) -> httpx.Response:
         """Send one request and return the answer, whatever its status below 500 but 429.
 
-        `path` is relative to the base or a link of the same origin. `name` is the call's name in
-        metrics. A `repeatable` call is sent up to three times while the LMS is busy or does not
-        answer. Raises ScimError: 503 not reachable or busy, 502 broken answer, 504 no answer in
-        time; `unknown` is set when the call may have been carried out.
+        `path` is relative to the base or a link of the same origin. `permit` is the ticket of a
+        write, or why the call is none; without one it is a TypeError, and nothing is sent. `name`
+        is the call's name in metrics. A `repeatable` call is sent up to three times while the LMS
+        is busy or does not answer. Raises ScimError: 503 not reachable or busy, 502 broken answer,
+        504 no answer in time; `unknown` is set when the call may have been carried out.
         """
+        demand_permit(permit, method)
         sent = {"User-Agent": USER_AGENT, "Accept": "application/json", **(headers or {})}
         if identifier := request_id.get():
             sent["X-Request-ID"] = identifier

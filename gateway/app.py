@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import re
@@ -17,6 +18,7 @@ from connectors import http
 from gateway import telemetry
 from gateway.audit import AuditLog
 from gateway.auth import Authenticator
+from gateway.background import Background
 from gateway.console import Services, make_console
 from gateway.cursors import Cursors
 from gateway.database import Database
@@ -24,6 +26,11 @@ from gateway.exchange import answer, error_answer, http_error_answer
 from gateway.health import OK, Health
 from gateway.integrations import Consents, make_integrations
 from gateway.keyring import keyring
+from gateway.ledger.keys import AuditKeys
+from gateway.ledger.proving import Prover
+from gateway.ledger.publishing import publisher
+from gateway.ledger.sealer import SEAL_SECONDS, Sealer
+from gateway.overall import make_overall
 from gateway.reading import Reader
 from gateway.references import ConfigurationError
 from gateway.resources import make_blueprint
@@ -59,11 +66,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("matricula", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     database = Database(settings.database)
-    database.migrate()
     keys = keyring(settings)
+    database.migrate(keys)
+    audit_keys = AuditKeys(database, keys)
     targets = make_targets(settings, telemetry.observe_call, partial(DatabaseVault, database, keys))
-    audit, tombstones = AuditLog(database), Tombstones(database)
-    reader = Reader(tombstones, Walks(database), Cursors(keys))
+    audit = AuditLog(database, audit_keys, settings.audit.values)
+    sealer = Sealer(database, audit_keys, settings.audit.name, publisher(settings.audit))
+    prover = Prover(database, audit_keys, settings.audit.name)
+    tombstones = Tombstones(database, audit_keys.digest)
+    reader = Reader(tombstones, Walks(database, audit_keys.digest), Cursors(keys))
     settler = Settler(database, audit, tombstones)
     writer = Writer(database, audit, tombstones, reader, settler, settings.version)
     consents = Consents(targets, keys, audit)
@@ -71,16 +82,35 @@ def create_app(settings: Settings | None = None) -> Flask:
         "database": database,
         "targets": targets,
         "audit": audit,
-        "consents": consents,
+        "audit_keys": audit_keys,
+        "sealer": sealer,
+        "prover": prover,
     }
-    tokens, health = Tokens(database), Health()
+    tokens, health = Tokens(database), Health(audit)
     authenticator = Authenticator(tokens, settings.security, audit)
     app.register_blueprint(
         make_blueprint(targets, authenticator, reader, writer, audit, settings.public_url)
     )
+    app.register_blueprint(make_overall(authenticator, audit, reader.cursors, settings.public_url))
     app.register_blueprint(make_integrations(consents))
+    background = [Background("seal", database, sealer.step, SEAL_SECONDS)]
+    if settings.streams:
+        # Only here: the library for tokens costs workers memory and start-up time.
+        from gateway.streams.serving import add_streams
+
+        background += add_streams(app, settings, database, audit, audit_keys.signing, authenticator)
+    app.extensions["matricula"]["background"] = background
     shown = Services(
-        targets, tokens, authenticator, reader, audit, keys, health, settings.public_url
+        targets,
+        tokens,
+        authenticator,
+        reader,
+        audit,
+        prover,
+        keys,
+        health,
+        settings.public_url,
+        settings.version,
     )
     app.register_blueprint(make_console(shown))
     _add_health(app, database, targets, health)
@@ -91,6 +121,13 @@ def create_app(settings: Settings | None = None) -> Flask:
             tombstones.clear(target.name)
     settler.settle_all(targets)
     return app
+
+
+def start_background(app: Flask) -> None:
+    """Let the application do its work in the background until the process ends."""
+    for work in app.extensions["matricula"]["background"]:
+        work.start()
+        atexit.register(work.stop)
 
 
 def _add_errors(app: Flask) -> None:
@@ -154,8 +191,9 @@ def _add_health(app: Flask, database: Database, targets: dict[str, Target], lmss
             log.exception("the database does not answer")
             store = "The database does not answer."
         states = {name: lmss.state(target) for name, target in targets.items()}
-        good = store == OK and all(known == OK for known in states.values())
-        body = {"status": "ready" if good else "not ready", "database": store, "targets": states}
+        parts = {"database": store, "audit": lmss.of_audit()}
+        good = all(known == OK for known in (*parts.values(), *states.values()))
+        body = {"status": "ready" if good else "not ready", **parts, "targets": states}
         return answer(body, 200 if good else 503)
 
     @app.get("/metrics")

@@ -11,7 +11,9 @@ from typing import Any
 
 from connectors.base import Collection
 from connectors.http import Counter, counted
-from gateway.audit import AuditLog, ChangeRecord, Intent, Known, NotOpen
+from connectors.ticket import Ticket
+from gateway.audit import AuditLog, NotOpen
+from gateway.intents import ChangeRecord, Intent, Known
 from gateway.targets import Target
 from schemas.errors import ScimError
 
@@ -46,12 +48,18 @@ class Attempt:
     counter: Counter
     locks: ExitStack
     started: float = field(default_factory=perf_counter)
-    sequence: int | None = None
+    committed: Ticket | None = None
     outcome: str = "success"
     status: int = 200
     detail: str | None = None
     made: tuple[ChangeRecord, ...] | None = None
     """The changes that were made when the write failed halfway."""
+
+    @property
+    def ticket(self) -> Ticket:
+        """The leave to change the LMS. Raises AssertionError before the intent is committed."""
+        assert self.committed is not None, "the intent is not committed"
+        return self.committed
 
     def note(self, **known: Any) -> None:
         """Add to the intent what has become known before the LMS is called."""
@@ -59,7 +67,7 @@ class Attempt:
 
     def begin(self) -> None:
         """Commit the intent; from here on the LMS may be changed."""
-        self.sequence = self.audit.begin(self.intent)
+        self.committed = self.audit.begin(self.intent)
 
     def finish(self) -> None:
         """Commit the outcome."""
@@ -67,19 +75,18 @@ class Attempt:
             "status": self.status,
             "detail": self.detail,
             "resource_id": self.intent.resource_id,
-            "login": self.intent.login,
             "changes": self.made,
             "upstream_calls": self.counter.calls,
             "duration": (perf_counter() - self.started) * 1000,
         }
-        if self.sequence is None:
+        if self.committed is None:
             self.audit.record(self.intent, self.outcome, **known)
             return
         try:
-            self.audit.finish(self.sequence, self.outcome, **known)
+            self.audit.finish(self.ticket.sequence, self.outcome, **known)
         except NotOpen:
             # Who holds no lock may be settled by a process that starts meanwhile.
-            log.warning("event %s was settled before it ended", self.sequence)
+            log.warning("event %s was settled before it ended", self.ticket.sequence)
 
 
 @contextmanager
@@ -117,7 +124,7 @@ def attempted(
             raise
         except BaseException:
             attempt.status, attempt.detail = 500, "Internal error."
-            attempt.outcome = "unknown" if attempt.sequence is not None else "failed"
+            attempt.outcome = "unknown" if attempt.committed is not None else "failed"
             raise
         finally:
             attempt.finish()

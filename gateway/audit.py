@@ -6,156 +6,145 @@ by `unsettled` and finished after a look at the LMS.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, TypedDict, Unpack
+from sqlite3 import Error as DriverError
+from typing import Any, TypeVar, Unpack
 
 from sqlalchemy import (
     Column,
     ColumnElement,
-    Row,
     Select,
-    Table,
     and_,
     bindparam,
-    delete,
     func,
-    insert,
     or_,
     select,
     update,
 )
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.audit_query import SINGLE, condition, ordering
-from gateway.database import Database, added, now
-from gateway.tables import changes, events, ignored, unsettled
+from connectors.ticket import Ticket
+from gateway.audit_query import SINGLE, condition, narrowed, ordering
+from gateway.database import Database, now
+from gateway.intents import ChangeRecord, Intent, Known, OpenEvent
+from gateway.ledger.events import EVENTS, Policies, Stored, add, end, stored
+from gateway.ledger.keys import AuditKeys
+from gateway.sorting import sorted_by
+from gateway.tables import audit_keys, events, unsettled
 from schemas.audit_event import AUDIT_EVENT, OUTCOMES
+from schemas.errors import ScimError, too_many
 from schemas.filters import Filter
+from schemas.match import compile_filter
 from schemas.paths import Path
+
+MAX_OPENED = 100_000
+"""How many events one query opens at most, where only their encrypted values tell."""
 
 _PAGE = 500
 """How many events one query reads at most."""
+
+Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
+
+Event = dict[str, Any]
+"""An event as the SCIM resource AuditEvent, without the location."""
 
 
 class NotOpen(Exception):
     """The event to be finished does not exist or has been finished already."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRecord:
-    """One changed attribute as text; the caller has blanked what is secret."""
-
-    path: str | None
-    native: str | None = None
-    op: str | None = None
-    old: str | None = None
-    new: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """What is about to be written, by whom, and what it would change.
-
-    `resource_id` is None for a create. `lookup` is JSON text with what is needed to find the
-    resource again when the outcome is unknown; it is not shown in SCIM.
-    """
-
-    target: str
-    operation: str
-    resource_type: str
-    resource_id: str | None = None
-    login: str | None = None
-    changes: tuple[ChangeRecord, ...] = ()
-    ignored: tuple[str, ...] = ()
-    actor: str | None = None
-    client_address: str | None = None
-    client: str | None = None
-    request_id: str | None = None
-    configuration: str | None = None
-    lookup: str | None = None
-
-
-class Known(TypedDict, total=False):
-    """What is known at the end of a write, besides its outcome.
-
-    `changes` replace those of the intent; `duration` is in milliseconds.
-    """
-
-    status: int | None
-    detail: str | None
-    resource_id: str | None
-    login: str | None
-    changes: Sequence[ChangeRecord] | None
-    upstream_calls: int
-    duration: float
-
-
-@dataclass(frozen=True, slots=True)
-class OpenEvent:
-    """An event whose outcome is not known yet (`open`) or could not be told (`unknown`)."""
-
-    sequence: int
-    time: datetime
-    outcome: str
-    intent: Intent
-
-
 _WANTED: dict[str, ColumnElement[bool]] = {
     "target": events.c.target == bindparam("target"),
     "resource_type": events.c.resource_type == bindparam("resource_type"),
     "id": events.c.resource_id == bindparam("id"),
-    "login": and_(events.c.resource_id.is_(None), events.c.login_folded == bindparam("login")),
+    "login": and_(events.c.resource_id.is_(None), events.c.login == bindparam("login")),
 }
 # Statements are made once: that costs as much as running them.
-_INSERT = insert(events)
-_INSERT_CHANGES = insert(changes)
-_FINISH = update(events).where(events.c.sequence == bindparam("of"), unsettled)
 _LAST_OF = select(func.max(events.c.sequence)).where(
     events.c.target == bindparam("target"),
     events.c.resource_type == bindparam("resource_type"),
     events.c.resource_id == bindparam("id"),
 )
-_CHANGE = tuple(field.name for field in fields(ChangeRecord))
-_INTENT = tuple(field.name for field in fields(Intent) if field.name not in ("changes", "ignored"))
+_FEED = EVENTS.where(events.c.leaf > bindparam("after")).order_by(events.c.leaf)
+# Writes what is there already: only so does a full disk show.
+_TOUCH = update(audit_keys).where(audit_keys.c.name == "own").values(content=audit_keys.c.content)
+_CHANGE = ("path", "native", "op", "old", "new")
 _SHOWN = tuple(
     (name, value.column.name)
     for name, value in SINGLE.items()
-    if isinstance(value.column, Column) and "." not in name
+    if isinstance(value.column, Column) and "." not in name and name != "login"
 )
 
 
 class AuditLog:
-    """The events of all targets, in the order in which their intents were committed."""
+    """The events of all targets, in the order in which their intents were committed.
 
-    def __init__(self, database: Database) -> None:
+    `policies` say of which attributes the values are not kept.
+    """
+
+    def __init__(
+        self, database: Database, keys: AuditKeys, policies: Policies | None = None
+    ) -> None:
         self._database = database
+        self._keys = keys
+        self._policies = policies or {}
 
-    def begin(self, intent: Intent) -> int:
-        """Write the intent down as an open event and return its sequence, once it is committed."""
-        return self._database.commit(lambda connection: _begin(connection, intent))
+    def begin(self, intent: Intent) -> Ticket:
+        """Write the intent down as an open event; once it is committed, the LMS may be changed."""
+        return Ticket(
+            self._commit(lambda connection: add(connection, self._keys, intent, outcome="open"))
+        )
 
     def finish(self, sequence: int, outcome: str, **known: Unpack[Known]) -> None:
         """Write the outcome of an open or unknown event.
 
         Raises NotOpen when the event has been finished before.
         """
-        result = _result(outcome, known)
-        replaced = known.get("changes")
-        self._database.commit(lambda connection: _finish(connection, sequence, result, replaced))
+        columns = _result(outcome, known)
+        policies = {} if outcome == "unknown" else self._policies
+
+        def work(connection: Connection) -> bool:
+            said, made = known.get("detail"), known.get("changes")
+            return end(connection, self._keys, sequence, columns, said, made, policies)
+
+        if not self._commit(work):
+            raise NotOpen(f"Audit event {sequence} is not open.")
 
     def record(self, intent: Intent, outcome: str, **known: Unpack[Known]) -> int:
         """Write intent and outcome in one transaction, for what needed no call to the LMS."""
-        result = _result(outcome, known)
+        columns, made = _result(outcome, known), known.get("changes")
+        if made is not None:
+            intent = replace(intent, changes=tuple(made))
+        policies = {} if outcome == "unknown" else self._policies
 
         def work(connection: Connection) -> int:
-            sequence = _begin(connection, intent)
-            _finish(connection, sequence, result, known.get("changes"))
-            return sequence
+            detail = known.get("detail")
+            return add(connection, self._keys, intent, detail, policies, **columns)
 
-        return self._database.commit(work)
+        return self._commit(work)
+
+    def probe(self) -> None:
+        """Raise 503 when events cannot be written."""
+        self._commit(lambda connection: connection.execute(_TOUCH))
+
+    def _commit(self, work: Callable[[Connection], Result]) -> Result:
+        """Return what the work returns, once it is committed.
+
+        Raises 503 when the store is full, locked, read-only or gone: without a record nothing is
+        written to an LMS, and who has written must ask again.
+        """
+        try:
+            return self._database.commit(work)
+        except (SQLAlchemyError, DriverError) as error:
+            log.exception("the audit log cannot be written")
+            raise ScimError(503, "The audit log cannot be written.", retry_after=5) from error
 
     def unsettled(
         self,
@@ -175,30 +164,16 @@ class AuditLog:
             "target": target,
             "resource_type": resource_type,
             "id": id,
-            "login": None if login is None else login.casefold(),
+            "login": None if login is None else self._keys.digest(login),
         }
         given: dict[str, Any] = {name: value for name, value in known.items() if value is not None}
         query = _unsettled(frozenset(given))
         given["latest"] = now() - timedelta(0, older_than)
         with self._database.single() as connection:
-            rows = connection.execute(query, given).all()
-        if not rows:
-            return []
+            if connection.execute(query, given).first() is None:
+                return []
         with self._database.read() as connection:
-            details = _details(connection, [row.sequence for row in rows])
-        return [
-            OpenEvent(
-                row.sequence,
-                row.time,
-                row.outcome,
-                Intent(
-                    **{name: getattr(row, name) for name in _INTENT},
-                    changes=tuple(details[row.sequence][0]),
-                    ignored=tuple(details[row.sequence][1]),
-                ),
-            )
-            for row in rows
-        ]
+            return [_open(event) for event in stored(connection, self._keys, query, given)]
 
     def knows(self, target: str, resource_type: str, id: str, before: int | None = None) -> bool:
         """Tell whether a write, earlier than the sequence `before`, found or made the resource."""
@@ -212,6 +187,16 @@ class AuditLog:
             where.append(events.c.sequence < before)
         with self._database.single() as connection:
             return connection.scalar(select(events.c.sequence).where(*where).limit(1)) is not None
+
+    def accounts(self, login: str) -> list[tuple[str, str, str]]:
+        """Return the accounts that ever had a login: target, resource type and id."""
+        columns = events.c.target, events.c.resource_type, events.c.resource_id
+        query = select(*columns).where(
+            events.c.login == self._keys.digest(login), events.c.resource_id.is_not(None)
+        )
+        with self._database.single() as connection:
+            found = connection.execute(query.distinct().order_by(*columns)).all()
+        return [(row.target, row.resource_type, row.resource_id) for row in found]
 
     def last(self) -> int:
         """Return the sequence of the last event, 0 when there is none."""
@@ -232,71 +217,123 @@ class AuditLog:
         count: int = 100,
         sort_by: Path | None = None,
         descending: bool = False,
-    ) -> tuple[int, list[dict[str, Any]]]:
+    ) -> tuple[int, list[Event]]:
         """Return how many events match and, from the 1-based `start` on, up to `count` of them.
 
-        Without `sort_by` the order is that of the log.
+        Without `sort_by` the order is that of the log. What the database cannot tell because it is
+        encrypted is checked on the opened events; raises 400 tooMany beyond MAX_OPENED of them.
         """
-        where = [] if filter is None else [condition(filter)]
-        if sort_by is None:
+        first = max(start, 1) - 1
+        part, whole = narrowed(filter, self._keys.digest)
+        order = None if sort_by is None else ordering(sort_by, descending)
+        if not whole or (sort_by is not None and order is None):
+            found = self._opened(filter, part, whole)
+            if descending:
+                found.reverse()
+            if sort_by is not None:
+                found = sorted_by(sort_by, descending, found)
+            return len(found), found[first : first + count] if count > 0 else []
+        if order is None:
             key = events.c.sequence
-            order: list[ColumnElement[Any]] = [key.desc() if descending else key.asc()]
-        else:
-            order = ordering(sort_by, descending)
+            order = [key.desc() if descending else key.asc()]
+        where = [] if part is None else [condition(part)]
         with self._database.read() as connection:
             total = connection.scalar(select(func.count()).select_from(events).where(*where)) or 0
-            if count <= 0 or start > total:
+            if count <= 0 or first >= total:
                 return total, []
-            page = select(events).where(*where).order_by(*order)
-            return total, _resources(connection, page.offset(max(start, 1) - 1).limit(count))
+            page = EVENTS.where(*where).order_by(*order).offset(first).limit(count)
+            return total, [resource(event) for event in stored(connection, self._keys, page)]
 
-    def get(self, id: str) -> dict[str, Any] | None:
+    def get(self, id: str) -> Event | None:
         """Return the event of that id, or None."""
         # Only the one way of writing a number that ids have, and none beyond the column's range.
         if not (id.isascii() and id.isdecimal() and len(id) < 19 and str(int(id)) == id):
             return None
+        query = EVENTS.where(events.c.sequence == int(id))
         with self._database.read() as connection:
-            found = _resources(connection, select(events).where(events.c.sequence == int(id)))
-        return found[0] if found else None
+            found = stored(connection, self._keys, query)
+        return resource(found[0]) if found else None
 
-    def stream(self, filter: Filter | None = None) -> Iterator[dict[str, Any]]:
+    def stream(self, filter: Filter | None = None) -> Iterator[Event]:
         """Yield the events that match and exist now, in order, in memory of constant size."""
-        where = [] if filter is None else [condition(filter)]
+        return map(resource, self.stored(filter))
+
+    def stored(self, filter: Filter | None = None) -> Iterator[Stored]:
+        """Yield the events of `stream` as the tables have them."""
+        part, whole = narrowed(filter, self._keys.digest)
+        found = self._stored(part)
+        if whole or filter is None:
+            return found
+        holds = compile_filter(filter)
+        return (event for event in found if holds(resource(event)))
+
+    def feed(self, after: int, count: int) -> list[tuple[int, Event]]:
+        """Return up to `count` events with their leaves, in the order in which they were sealed.
+
+        Only leaves after the number `after`; one that a later leaf amends is left out.
+        """
+        with self._database.read() as connection:
+            found = stored(connection, self._keys, _FEED.limit(count), {"after": after})
+        return [(event.columns.leaf, resource(event)) for event in found]
+
+    def _opened(self, filter: Filter | None, part: Filter | None, whole: bool) -> list[Event]:
+        """Return all events that match, in order, each of them opened."""
+        holds = compile_filter(filter) if filter is not None and not whole else None
+        found = []
+        for number, event in enumerate(map(resource, self._stored(part)), start=1):
+            if number > MAX_OPENED:
+                raise too_many(
+                    f"More than {MAX_OPENED} events would have to be opened: what is encrypted is "
+                    "found by eq and ne only. Add a condition on time, target or login."
+                )
+            if holds is None or holds(event):
+                found.append(event)
+        return found
+
+    def _stored(self, part: Filter | None) -> Iterator[Stored]:
+        """Yield the events for which a filter holds that SQL can check."""
+        where = [] if part is None else [condition(part)]
         last = self.last()
-        page = select(events).where(events.c.sequence <= last, *where)
+        page = EVENTS.where(events.c.sequence <= last, *where)
         page = page.order_by(events.c.sequence).limit(_PAGE)
         sequence = 0
         while True:
             with self._database.read() as connection:
-                found = _resources(connection, page.where(events.c.sequence > sequence))
+                found = stored(connection, self._keys, page.where(events.c.sequence > sequence))
             yield from found
             if len(found) < _PAGE:
                 return
-            sequence = found[-1]["sequence"]
+            sequence = found[-1].columns.sequence
 
 
 @cache
 def _unsettled(given: frozenset[str]) -> Select[Any]:
     """Return the query for open and unknown events, by what is given."""
-    query = select(events).where(unsettled, events.c.time <= bindparam("latest"))
+    query = EVENTS.where(unsettled, events.c.time <= bindparam("latest"))
     query = query.where(*(_WANTED[name] for name in ("target", "resource_type") if name in given))
     if found := [_WANTED[name] for name in ("id", "login") if name in given]:
         query = query.where(or_(*found))
     return query.order_by(events.c.sequence)
 
 
-def _begin(connection: Connection, intent: Intent) -> int:
-    values: dict[str, Any] = {name: getattr(intent, name) or None for name in _INTENT}
-    values |= {"time": now(), "outcome": "open", **_login(intent.login)}
-    sequence = added(connection, _INSERT, values)
-    _insert_changes(connection, sequence, intent.changes)
-    if intent.ignored:
-        rows = [
-            {"sequence": sequence, "position": position, "attribute": attribute}
-            for position, attribute in enumerate(intent.ignored)
-        ]
-        connection.execute(insert(ignored), rows)
-    return sequence
+def _open(event: Stored) -> OpenEvent:
+    row = event.columns
+    intent = Intent(
+        target=row.target,
+        operation=row.operation,
+        resource_type=row.resource_type,
+        resource_id=row.resource_id,
+        login=event.value("login"),
+        changes=event.changes,
+        ignored=event.ignored,
+        actor=row.actor,
+        client_address=row.client_address,
+        client=row.client,
+        request_id=row.request_id,
+        configuration=row.configuration,
+        lookup=event.value("lookup"),
+    )
+    return OpenEvent(row.sequence, row.time, row.outcome, intent)
 
 
 def _result(outcome: str, known: Known) -> dict[str, Any]:
@@ -306,90 +343,40 @@ def _result(outcome: str, known: Known) -> dict[str, Any]:
     result: dict[str, Any] = {
         "outcome": outcome,
         "status": known.get("status"),
-        "detail": known.get("detail") or None,
         "upstream_calls": known.get("upstream_calls", 0),
         "duration": known.get("duration", 0.0),
+        "finished": now(),
     }
     if resource_id := known.get("resource_id"):
         result["resource_id"] = resource_id
-    if login := known.get("login"):
-        result |= _login(login)
     return result
 
 
-def _login(login: str | None) -> dict[str, str | None]:
-    return {"login": login or None, "login_folded": login.casefold() if login else None}
-
-
-def _finish(
-    connection: Connection,
-    sequence: int,
-    result: dict[str, Any],
-    replaced: Sequence[ChangeRecord] | None,
-) -> None:
-    found = connection.execute(_FINISH, result | {"of": sequence, "finished": now()})
-    if found.rowcount == 0:
-        raise NotOpen(f"Audit event {sequence} is not open.")
-    if replaced is not None:
-        connection.execute(delete(changes).where(changes.c.sequence == sequence))
-        _insert_changes(connection, sequence, replaced)
-
-
-def _insert_changes(connection: Connection, sequence: int, records: Sequence[ChangeRecord]) -> None:
-    if not records:
-        return
-    rows = [
-        {"sequence": sequence, "position": position, **asdict(record)}
-        for position, record in enumerate(records)
-    ]
-    connection.execute(_INSERT_CHANGES, rows)
-
-
-def _details(
-    connection: Connection, sequences: list[int]
-) -> dict[int, tuple[list[ChangeRecord], list[str]]]:
-    """Return the changes and the ignored attributes of each event."""
-    found: dict[int, tuple[list[ChangeRecord], list[str]]] = {id: ([], []) for id in sequences}
-    for start in range(0, len(sequences), _PAGE):
-        chunk = sequences[start : start + _PAGE]
-        for row in connection.execute(_of(changes, chunk)):
-            found[row.sequence][0].append(ChangeRecord(*row[2:]))
-        for row in connection.execute(_of(ignored, chunk)):
-            found[row.sequence][1].append(row.attribute)
-    return found
-
-
-def _of(table: Table, sequences: list[int]) -> Select[Any]:
-    query = select(table).where(table.c.sequence.in_(sequences))
-    return query.order_by(table.c.sequence, table.c.position)
-
-
-def _resources(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:
-    rows = connection.execute(query).all()
-    details = _details(connection, [row.sequence for row in rows])
-    return [_resource(row, *details[row.sequence]) for row in rows]
-
-
-def _resource(row: Row[Any], made: list[ChangeRecord], unheld: list[str]) -> dict[str, Any]:
+def resource(event: Stored) -> Event:
     """Return an event as SCIM shows it, without what has no value."""
-    resource: dict[str, Any] = {"schemas": [AUDIT_EVENT.schema.urn], "id": str(row.sequence)}
+    row = event.columns
+    shown: Event = {"schemas": [AUDIT_EVENT.schema.urn], "id": str(row.sequence)}
     for name, column in _SHOWN:
         value = getattr(row, column)
-        if value is not None:
-            resource[name] = _text(value) if isinstance(value, datetime) else value
-    if unheld:
-        resource["ignored"] = unheld
-    if made:
-        resource["changes"] = [
-            {name: value for name in _CHANGE if (value := getattr(change, name)) is not None}
-            for change in made
-        ]
-    resource["meta"] = {
+        if value is not None and value != "":
+            shown[name] = _text(value) if isinstance(value, datetime) else value
+    for name in ("login", "detail"):
+        if value := event.value(name):
+            shown[name] = value
+    if event.ignored:
+        shown["ignored"] = list(event.ignored)
+    if event.changes:
+        shown["changes"] = [_shown(change) for change in event.changes]
+    shown["meta"] = {
         "resourceType": AUDIT_EVENT.name,
         "created": _text(row.time),
         "lastModified": _text(row.finished or row.time),
     }
-    return resource
+    return shown
+
+
+def _shown(change: ChangeRecord) -> dict[str, str]:
+    return {name: value for name in _CHANGE if (value := getattr(change, name)) is not None}
 
 
 def _text(moment: datetime) -> str:

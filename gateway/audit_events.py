@@ -1,4 +1,4 @@
-"""The audit log as a read-only SCIM resource type: `/AuditEvents` of each target."""
+"""The audit log as a read-only SCIM resource type: `/AuditEvents` of each target, and of all."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from gateway.auth import require
 from gateway.cursors import Cursors, Place
 from gateway.exchange import answer, projection_of, query_of, query_of_url, read_body, read_only
 from gateway.query import Query, list_response
+from gateway.tokens import Token
 from schemas.audit_event import AUDIT_EVENT
-from schemas.errors import not_found_resource
-from schemas.filters import Compare, Filter, conjunction, parse_path
+from schemas.errors import InsufficientScope, not_found_resource
+from schemas.filters import Compare, Filter, Or, conjunction, parse_path
+from schemas.match import compile_filter
 from schemas.projection import project
 
 Event = dict[str, Any]
@@ -24,17 +26,37 @@ _TARGET = parse_path("target", AUDIT_EVENT)
 _SEQUENCE = parse_path("sequence", AUDIT_EVENT)
 
 
+def of_target() -> Filter | None:
+    """Return the filter for the events of the request's target. Raises 403."""
+    require("audit:read")
+    return Compare(_TARGET, "eq", g.target.name)
+
+
+def of_token() -> Filter | None:
+    """Return the filter for the events of all targets of the request's token. Raises 403."""
+    token: Token = g.token
+    if not token.allows(token.targets[0], "audit:read"):
+        raise InsufficientScope("The token lacks the scope audit:read.")
+    if "all" in token.targets:
+        return None
+    return Or(tuple(Compare(_TARGET, "eq", name) for name in token.targets))
+
+
 def add_audit_events(
-    scim: Blueprint, audit: AuditLog, cursors: Cursors, base: Callable[[], str]
+    scim: Blueprint,
+    audit: AuditLog,
+    cursors: Cursors,
+    base: Callable[[str], str],
+    visible: Callable[[], Filter | None],
 ) -> None:
-    """Add the routes of `/AuditEvents` to the blueprint of the targets."""
+    """Add the routes of `/AuditEvents` to a blueprint.
+
+    `base` is the base URL of a target's service, `visible` the filter for what may be seen.
+    """
 
     def found(query: Query) -> Response:
-        require("audit:read")
-        mine: Filter = Compare(_TARGET, "eq", g.target.name)
-        if query.filter is not None:
-            mine = conjunction(mine, query.filter)
-        query = replace(query, filter=mine)
+        terms = [term for term in (visible(), query.filter) if term is not None]
+        query = replace(query, filter=conjunction(*terms) if terms else None)
         if query.cursor is None or not query.limit:
             total, events = search(audit, query)
             return listed(query, total, events)
@@ -51,7 +73,7 @@ def add_audit_events(
         return answer(list_response(query, total, shown, cursor))
 
     def located(event: Event) -> Event:
-        event["meta"]["location"] = f"{base()}/AuditEvents/{event['id']}"
+        event["meta"]["location"] = f"{base(event.get('target', ''))}/AuditEvents/{event['id']}"
         return event
 
     @scim.get("/AuditEvents")
@@ -64,9 +86,8 @@ def add_audit_events(
 
     @scim.get("/AuditEvents/<id>")
     def audit_event(id: str) -> Response:
-        require("audit:read")
-        event = audit.get(id)
-        if event is None or event["target"] != g.target.name:
+        may_be_seen, event = visible(), audit.get(id)
+        if event is None or (may_be_seen and not compile_filter(may_be_seen)(event)):
             raise not_found_resource("AuditEvent", id)
         return answer(project(projection_of(AUDIT_EVENT), AUDIT_EVENT, located(event)))
 

@@ -2,6 +2,7 @@
 
 Which attribute stands in which column is a table; the filter nodes are compiled over it. Every
 condition is made two-valued (never NULL), because SQL's third truth value would spoil `not`.
+Personal values are encrypted: SQL finds them by their digests, as far as `eq` and `ne` go.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Float,
+    LargeBinary,
     Table,
     Text,
     and_,
@@ -36,7 +39,18 @@ from gateway.tables import Moment, Words, changes, events, ignored
 from schemas.attributes import Attribute
 from schemas.audit_event import AUDIT_EVENT
 from schemas.errors import invalid_path
-from schemas.filters import And, Compare, Filter, Not, Or, Present, Where, instant
+from schemas.filters import (
+    And,
+    Compare,
+    Filter,
+    Not,
+    Or,
+    Present,
+    Where,
+    attribute_names,
+    conjunction,
+    instant,
+)
 from schemas.paths import Path
 
 Condition = ColumnElement[bool]
@@ -44,10 +58,9 @@ Condition = ColumnElement[bool]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Value:
-    """Where a value stands; `folded` is a column that holds it casefolded, for an index."""
+    """Where a value stands."""
 
     column: ColumnElement[Any]
-    folded: ColumnElement[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,15 +93,15 @@ SINGLE: dict[str, Value] = {
     "operation": Value(events.c.operation),
     "resourceType": Value(events.c.resource_type),
     "resourceId": Value(events.c.resource_id),
-    "login": Value(events.c.login, events.c.login_folded),
+    "login": Value(events.c.login),
     "outcome": Value(events.c.outcome),
     "status": Value(events.c.status),
-    "detail": Value(events.c.detail),
     "upstreamCalls": Value(events.c.upstream_calls),
     "duration": Value(events.c.duration),
     "configuration": Value(events.c.configuration),
+    "subject": Value(events.c.subject),
 }
-"""The column of every single value, by its path."""
+"""The column of every single value, by its path; that of `login` holds digests."""
 
 MULTIPLE: dict[str, Rows] = {
     "ignored": Rows(ignored, {"value": Value(ignored.c.attribute)}),
@@ -103,7 +116,55 @@ MULTIPLE: dict[str, Rows] = {
         },
     ),
 }
-"""The table of every multi-valued attribute, by its name."""
+"""The table of every multi-valued attribute, by its name; `old` and `new` are digests."""
+
+_DIGESTED = frozenset({"login", "old", "new"})
+_ENCRYPTED = frozenset({"detail"})
+"""Attributes by their own names, which no two of them share."""
+
+Digest = Callable[[str], bytes]
+
+
+def narrowed(node: Filter | None, digest: Digest) -> tuple[Filter | None, bool]:
+    """Return the part of a filter that SQL can check, None for nothing, and whether it is all.
+
+    Whatever the filter holds for, the part holds for. Its personal values are digests.
+    """
+    match node:
+        case None:
+            return None, True
+        case And(terms):
+            parts = [narrowed(term, digest) for term in terms]
+            kept = [part for part, _ in parts if part is not None]
+            return (conjunction(*kept) if kept else None), all(whole for _, whole in parts)
+        case Or(terms):
+            parts = [narrowed(term, digest) for term in terms]
+            kept = [part for part, _ in parts if part is not None]
+            if len(kept) < len(parts):
+                return None, False
+            return Or(tuple(kept)), all(whole for _, whole in parts)
+        case Not(term):
+            part, whole = narrowed(term, digest)
+            return (Not(part), True) if part is not None and whole else (None, False)
+        case Where(path, term):
+            part, whole = narrowed(term, digest)
+            return (None if part is None else Where(path, part)), whole and part is not None
+        case Present(path):
+            return (None, False) if path.leaf.name in _ENCRYPTED else (node, True)
+        case Compare(path, op, value):
+            name = path.leaf.name
+            if name in _ENCRYPTED or (name == "path" and _VALUE_IN_PATH in str(value)):
+                return None, False
+            if name not in _DIGESTED:
+                return node, True
+            if op not in ("eq", "ne"):
+                return None, False
+            found: Any = digest(str(value))
+            return replace(node, value=found), True
+
+
+_VALUE_IN_PATH = "[value eq"
+"""What begins the part of a path that its column leaves out: the value that tells which one."""
 
 
 class Fold(GenericFunction[str]):
@@ -142,14 +203,17 @@ def condition(node: Filter) -> Condition:
     return _condition(node, None)
 
 
-def ordering(path: Path, descending: bool) -> list[ColumnElement[Any]]:
+def ordering(path: Path, descending: bool) -> list[ColumnElement[Any]] | None:
     """Return what to order by: events without a value come last, or first when descending.
 
-    Raises 400 invalidPath for a complex attribute, which has no order (RFC 7644 3.4.2.3).
+    None where only the opened events tell. Raises 400 invalidPath for a complex attribute, which
+    has no order (RFC 7644 3.4.2.3).
     """
     attribute, rows = path.leaf, MULTIPLE.get(path.name)
     if attribute.type == "complex":
         raise invalid_path(f"{path} is complex: sort by one of its sub-attributes.")
+    if _is_personal(path):
+        return None
     if rows is None:
         value = SINGLE[_key(path)]
         key = _comparable(attribute, value)
@@ -176,21 +240,32 @@ def _condition(node: Filter, row: Mapping[str, Value] | None) -> Condition:
         case Not(term):
             return not_(_condition(term, row))
         case Where(path, term):
-            return _where(path, term)
+            inner = _condition(term, _row(path))
+            rows = MULTIPLE.get(path.name)
+            return _among(rows, inner, _is_selective(term)) if rows else inner
         case Present(path):
             return _any(path, row, _assigned)
         case Compare(path, operator):
-            found = _any(path, row, lambda leaf, value: _holds(node, leaf, value))
+            test = partial(_holds, node)
+            found = _any(path, row, test, selective=_is_selective(node))
             return or_(found, not_(_any(path, row, _assigned))) if operator == "ne" else found
 
 
-def _where(path: Path, term: Filter) -> Condition:
-    inner = _condition(term, _row(path))
-    rows = MULTIPLE.get(path.name)
-    return _exists(rows, inner) if rows else inner
+def _is_selective(node: Filter) -> bool:
+    """Tell whether few rows match, so that it pays to begin with them: those of one digest."""
+    match node:
+        case Compare(_, "eq", value):
+            return isinstance(value, bytes)
+        case And(terms):
+            return any(map(_is_selective, terms))
+        case Or(terms):
+            return all(map(_is_selective, terms))
+    return False
 
 
-def _any(path: Path, row: Mapping[str, Value] | None, test: Test) -> Condition:
+def _any(
+    path: Path, row: Mapping[str, Value] | None, test: Test, *, selective: bool = False
+) -> Condition:
     """Return the condition that the test holds for any value at the path."""
     leaf = path.leaf
     if row is not None:
@@ -203,7 +278,7 @@ def _any(path: Path, row: Mapping[str, Value] | None, test: Test) -> Condition:
     else:
         passed = test(leaf, SINGLE[_key(path)])
     rows = MULTIPLE.get(path.name)
-    return _exists(rows, passed) if rows else passed
+    return _among(rows, passed, selective) if rows else passed
 
 
 def _key(path: Path) -> str:
@@ -219,12 +294,23 @@ def _row(path: Path) -> Mapping[str, Value]:
     return {sub.name: SINGLE[f"{path.name}.{sub.name}"] for sub in path.attribute.sub_attributes}
 
 
-def _exists(rows: Rows, inner: Condition) -> Condition:
+def _among(rows: Rows, inner: Condition, selective: bool) -> Condition:
+    """Return the condition that any row of an event fulfils the inner one."""
+    if selective:
+        return events.c.sequence.in_(select(rows.table.c.sequence).where(inner))
     return exists(1).where(rows.table.c.sequence == events.c.sequence, inner)
 
 
+def _is_personal(path: Path) -> bool:
+    """Tell whether a path, or the condition in its brackets, is about encrypted values."""
+    names = {path.leaf.name}
+    if path.where is not None:
+        names.update(name.rpartition(".")[2] for name in attribute_names(path.where))
+    return not names.isdisjoint(_DIGESTED | _ENCRYPTED)
+
+
 def _textual(attribute: Attribute) -> bool:
-    return attribute.type in ("string", "reference")
+    return attribute.type in ("string", "reference") and attribute.name not in _DIGESTED
 
 
 def _assigned(attribute: Attribute, value: Value) -> Condition:
@@ -237,25 +323,32 @@ def _folds(attribute: Attribute) -> bool:
 
 
 def _comparable(attribute: Attribute, value: Value) -> ColumnElement[Any]:
-    if not _folds(attribute):
+    if attribute.name in _DIGESTED or not _folds(attribute):
         return value.column
-    return Fold(value.column) if value.folded is None else value.folded
+    return Fold(value.column)
 
 
 def _holds(node: Compare, attribute: Attribute, value: Value) -> Condition:
-    wanted = _wanted(attribute, value, node.value)
-    actual = _comparable(attribute, value)
+    actual, wanted = _comparable(attribute, value), _wanted(attribute, node.value)
+    if attribute.canonical_values and node.op in ("eq", "ne"):
+        # One of few words, each kept in one way of writing: so an index helps.
+        actual, wanted = value.column, literal(_canonical(attribute, str(node.value)), Words)
     return and_(_assigned(attribute, value), _OPERATORS[node.op](actual, wanted))
 
 
-def _wanted(attribute: Attribute, value: Value, written: Any) -> ColumnElement[Any]:
+def _canonical(attribute: Attribute, written: str) -> str:
+    words = {word.casefold(): word for word in attribute.canonical_values}
+    return words.get(written.casefold(), written)
+
+
+def _wanted(attribute: Attribute, written: Any) -> ColumnElement[Any]:
     """Return the value of a filter as a bound parameter of the column's type."""
+    if isinstance(written, bytes):
+        return literal(written, LargeBinary)
     if attribute.type == "dateTime":
         return literal(instant(written), Moment)
     if _textual(attribute):
-        if _folds(attribute) and value.folded is None:
-            return Fold(literal(written, Words))
-        return literal(written.casefold() if _folds(attribute) else written, Words)
+        return Fold(literal(written, Words)) if _folds(attribute) else literal(written, Words)
     if isinstance(written, int) and -(2**63) <= written < 2**63:
         return literal(written, BigInteger)
     # Beyond all that a column holds; a float compares as the whole number would.

@@ -9,7 +9,8 @@ from flask import Blueprint, g, request
 from flask_httpauth import HTTPTokenAuth
 
 from gateway.attempts import Caller
-from gateway.audit import AuditLog, Intent
+from gateway.audit import AuditLog
+from gateway.intents import Intent
 from gateway.limits import Limiter
 from gateway.security import Security
 from gateway.tokens import Token, Tokens
@@ -55,10 +56,14 @@ class Authenticator:
                 token = self._tokens.verify(text)
         except InvalidToken as error:
             raise self._refused(error, address) from None
+        self.count(token)
+        return token
+
+    def count(self, token: Token) -> None:
+        """Count a request of a token. Raises 429 beyond the limit."""
         key = f"{token.prefix}:{token.name}"
         if not self._requests.hit(key):
             raise self._too_many(self._requests, key, "requests of this token")
-        return token
 
     def _refused(self, error: InvalidToken, address: str) -> ScimError:
         """Return the error to answer with, after one event for each failure up to the limit."""

@@ -3,45 +3,34 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from gateway.database import Database
-    from gateway.settings import Settings
-    from gateway.targets import Target
-
-# Commands import what they need when they run: the server's own process stays small, and
-# `matricula --help` answers at once.
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def config_option(command: Command) -> Command:
-    """Add `--config`, which MATRICULA_CONFIG can stand for."""
-    option = click.option(
-        "--config",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        envvar="MATRICULA_CONFIG",
-        required=True,
-        help="The configuration file (or MATRICULA_CONFIG).",
-    )
-    return option(command)
-
-
-def json_option(command: Command) -> Command:
-    """Add `--json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(command)
+from gateway.audit_commands import audit
+from gateway.commands import (
+    audit_log_of,
+    config_option,
+    database_of,
+    json_option,
+    operator,
+    print_json,
+    settings_of,
+    targets_of,
+)
+from gateway.streams.commands import streams
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="matricula")
 def main() -> None:
     """Matricula, a SCIM 2.0 provisioning gateway for learning platforms."""
+
+
+main.add_command(audit)
+main.add_command(streams)
 
 
 @main.command()
@@ -93,7 +82,7 @@ def serve(config: Path, host: str, port: int, workers: int) -> None:
     """Serve the gateway."""
     from gateway.server import serve
 
-    settings = _settings(config)
+    settings = settings_of(config)
     if workers > 1 and any(t.connector == "memory" for t in settings.targets.values()):
         raise click.ClickException("The memory connector lives in one process: use --workers 1.")
     _verify(config)
@@ -109,11 +98,11 @@ def serve(config: Path, host: str, port: int, workers: int) -> None:
 @json_option
 def check(target: str | None, config: Path, as_json: bool) -> None:
     """Tell whether each LMS is reachable and what its set-up lacks."""
-    with _database(config) as database:
-        targets = _targets(config, target, database)
+    with database_of(config) as database:
+        targets = targets_of(config, target, database)
         found = {name: list(entry.connector.check()) for name, entry in targets.items()}
     if as_json:
-        _print_json(
+        print_json(
             {
                 name: [{"level": f.level, "text": f.text, "cure": f.cure} for f in findings]
                 for name, findings in found.items()
@@ -135,17 +124,17 @@ def check(target: str | None, config: Path, as_json: bool) -> None:
 @click.option("--answer", help="The address that the browser was led to, where nobody serves it.")
 def connect(target: str, config: Path, redirect_uri: str | None, answer: str | None) -> None:
     """Let the target into its LMS: prints where an administrator consents, and waits for it."""
-    from gateway.audit import AuditLog
     from gateway.integrations import PATH, SECONDS, Consents, answer_of
     from gateway.keyring import keyring
     from gateway.vaults import DatabaseVault
     from schemas.errors import ScimError
 
-    settings = _settings(config)
+    settings = settings_of(config)
     base = settings.public_url or "http://127.0.0.1:8080"
     keys = keyring(settings)
-    with _database(config) as database:
-        consents = Consents(_targets(config, target, database), keys, AuditLog(database))
+    with database_of(config) as database:
+        log = audit_log_of(config, database)
+        consents = Consents(targets_of(config, target, database), keys, log)
         vault = DatabaseVault(database, keys, target)
         try:
             if answer:
@@ -177,10 +166,10 @@ def attributes(target: str | None, config: Path | None, as_json: bool) -> None:
     if config is None:
         mappings = matrix.of_connectors(target)
     else:
-        mappings = matrix.of_targets(_targets(config, target))
+        mappings = matrix.of_targets(targets_of(config, target))
     rows = matrix.rows(mappings)
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     else:
         click.echo(matrix.as_text(rows))
 
@@ -198,7 +187,7 @@ def explain(target: str, filter_: str, type_: str, config: Path, as_json: bool) 
     from schemas.errors import ScimError
     from schemas.filters import parse_filter
 
-    entry = _targets(config, target)[target]
+    entry = targets_of(config, target)[target]
     collection = entry.connector.collections.get(type_)
     if collection is None:
         raise click.ClickException(f"{target} has no resource type {type_}.")
@@ -208,7 +197,7 @@ def explain(target: str, filter_: str, type_: str, config: Path, as_json: bool) 
         raise click.ClickException(error.detail) from None
     plan = Reader.explain(entry, collection, query)
     if as_json:
-        _print_json(plan)
+        print_json(plan)
     else:
         click.echo(plan["plan"])
 
@@ -231,18 +220,26 @@ def create_token(
     from datetime import timedelta
 
     from gateway.database import now
+    from gateway.intents import ChangeRecord
     from gateway.security import SCOPE
-    from gateway.tokens import Tokens
+    from gateway.tokens import Tokens, prefix_of
 
-    known = {"all", *_settings(config).targets}
+    known = {"all", *settings_of(config).targets}
     if unknown := set(targets) - known:
         raise click.ClickException(f"No such target: {', '.join(sorted(unknown))}.")
     for scope in scopes:
         if not SCOPE.fullmatch(scope):
             raise click.ClickException(f"{scope!r} is no scope: admin, or users:read and the like.")
-    with _database(config) as database:
+    with database_of(config) as database:
         expires = now() + timedelta(days=days) if days else None
         made = Tokens(database).create(name, list(targets), list(scopes), expires)
+        intent = operator(config, "createToken", "Token")
+        records = [
+            ChangeRecord(path, None, "add", None, " ".join(words))
+            for path, words in (("name", [name]), ("targets", targets), ("scopes", scopes))
+        ]
+        log = audit_log_of(config, database)
+        log.record(intent, "success", resource_id=prefix_of(made), changes=records)
     click.echo("Keep this token; it is shown only now:")
     click.echo(made)
 
@@ -254,7 +251,7 @@ def list_tokens(config: Path, as_json: bool) -> None:
     """List tokens by their public prefix."""
     from gateway.tokens import Tokens
 
-    with _database(config) as database:
+    with database_of(config) as database:
         tokens = Tokens(database).list()
     rows: list[dict[str, Any]] = [
         {
@@ -268,7 +265,7 @@ def list_tokens(config: Path, as_json: bool) -> None:
         for t in tokens
     ]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     for row in rows:
         words = (row["prefix"], row["name"], ",".join(row["targets"]), ",".join(row["scopes"]))
@@ -282,84 +279,23 @@ def revoke_token(prefix_or_name: str, config: Path) -> None:
     """Revoke tokens by prefix or name."""
     from gateway.tokens import Tokens
 
-    with _database(config) as database:
+    with database_of(config) as database:
         count = Tokens(database).revoke(prefix_or_name)
+        if count:
+            intent = operator(config, "revokeToken", "Token")
+            log = audit_log_of(config, database)
+            log.record(intent, "success", resource_id=prefix_or_name)
     if not count:
         raise click.ClickException("No such token.")
     click.echo(f"Revoked: {count}.")
-
-
-@main.group()
-def audit() -> None:
-    """Read the audit log."""
-
-
-@audit.command("search")
-@click.argument("filter_", required=False)
-@click.option("--count", default=100, show_default=True, help="How many of the newest events.")
-@config_option
-@json_option
-def search_audit(filter_: str | None, count: int, config: Path, as_json: bool) -> None:
-    """Show events that match a SCIM filter, e.g. 'login eq "ann" and outcome ne "success"'."""
-    from gateway.audit import AuditLog
-
-    node = _audit_filter(filter_)
-    with _database(config) as database:
-        total, events = AuditLog(database).search(node, count=count, descending=True)
-    if as_json:
-        _print_json(events)
-        return
-    for event in reversed(events):
-        click.echo(_event_line(event))
-    click.echo(f"{len(events)} of {total}", err=True)
-
-
-@audit.command("export")
-@click.argument("filter_", required=False)
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: stdout.")
-@config_option
-def export_audit(filter_: str | None, form: str, output: Path | None, config: Path) -> None:
-    """Write events as JSON lines, or as CSV with one row for each change."""
-    from gateway.audit import AuditLog
-    from gateway.exports import write_csv, write_jsonl
-
-    node = _audit_filter(filter_)
-    write = write_csv if form == "csv" else write_jsonl
-    with _database(config) as database:
-        events = AuditLog(database).stream(node)
-        if output is None:
-            write(events, sys.stdout)
-        else:
-            with output.open("w", encoding="utf-8", newline="") as stream:
-                write(events, stream)
-
-
-@audit.command("recover")
-@config_option
-@json_option
-def recover_audit(config: Path, as_json: bool) -> None:
-    """Settle writes of unknown outcome by reading the LMS."""
-    from gateway.audit import AuditLog
-    from gateway.settling import Settler
-    from gateway.tombstones import Tombstones
-
-    with _database(config) as database:
-        settler = Settler(database, AuditLog(database), Tombstones(database))
-        counts = settler.settle_all(_targets(config, None, database))
-    if as_json:
-        _print_json(counts)
-    else:
-        shown = ", ".join(f"{outcome} {count}" for outcome, count in sorted(counts.items()))
-        click.echo(f"Settled: {shown or 'nothing was open'}.")
 
 
 def _verify(config: Path) -> None:
     """Refuse configuration that an LMS does not know; one that does not answer is no obstacle."""
     from schemas.errors import ScimError
 
-    with _database(config) as database:
-        for name, target in _targets(config, None, database).items():
+    with database_of(config) as database:
+        for name, target in targets_of(config, None, database).items():
             try:
                 target.connector.verify()
             except ValueError as error:
@@ -378,83 +314,6 @@ def _wait_until(holds: Callable[[], bool], seconds: float) -> None:
         if monotonic() > deadline:
             raise click.ClickException("Nobody has consented in time; begin again.")
         sleep(0.5)
-
-
-def _settings(config: Path) -> Settings:
-    from gateway.references import ConfigurationError
-    from gateway.settings import load
-
-    try:
-        return load(config)
-    except ConfigurationError as error:
-        raise click.ClickException(str(error)) from None
-
-
-def _targets(config: Path, only: str | None, database: Database | None = None) -> dict[str, Target]:
-    """Return the targets, or the one; only with the database may they call their LMSs."""
-    from functools import partial
-
-    from gateway.keyring import keyring
-    from gateway.references import ConfigurationError
-    from gateway.targets import make_targets
-    from gateway.vaults import DatabaseVault
-
-    settings = _settings(config)
-    try:
-        vault = partial(DatabaseVault, database, keyring(settings)) if database else None
-        targets = make_targets(settings, vault=vault)
-    except ConfigurationError as error:
-        raise click.ClickException(str(error)) from None
-    if only is None:
-        return targets
-    if only not in targets:
-        raise click.ClickException(f"No such target: {only}. Known: {', '.join(targets)}.")
-    return {only: targets[only]}
-
-
-@contextmanager
-def _database(config: Path) -> Iterator[Database]:
-    from gateway.database import Database
-
-    database = Database(_settings(config).database)
-    try:
-        try:
-            database.migrate()
-        except RuntimeError as error:
-            raise click.ClickException(str(error)) from None
-        yield database
-    finally:
-        database.close()
-
-
-def _audit_filter(text: str | None) -> Any:
-    from schemas.audit_event import AUDIT_EVENT
-    from schemas.errors import ScimError
-    from schemas.filters import parse_filter
-
-    if not text:
-        return None
-    try:
-        return parse_filter(text, AUDIT_EVENT)
-    except ScimError as error:
-        raise click.ClickException(error.detail) from None
-
-
-def _event_line(event: dict[str, Any]) -> str:
-    changes = "; ".join(
-        f"{c.get('path')}: {c.get('old', '-')} -> {c.get('new', '-')}"
-        for c in event.get("changes", ())
-    )
-    who = event.get("login") or event.get("resourceId") or "?"
-    words = (event["time"], event.get("actor") or "?", event["target"], event["operation"])
-    said = f"  {event['detail']}" if event.get("detail") else ""
-    return f"{' '.join(words)} {event['resourceType']} {who}: {event['outcome']}  {changes}{said}"
-
-
-def _print_json(value: Any) -> None:
-    import orjson
-
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     Column,
@@ -32,6 +32,9 @@ from sqlalchemy.engine import Connection, Engine
 from gateway.commits import GroupCommit, Result
 from gateway.locks import FileLocks, advisory_locks, file_locks
 from schemas.errors import ScimError
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
 
 BUSY_SECONDS = 15
 """How long a write waits for the writers before it."""
@@ -178,10 +181,11 @@ class Database:
         with held:
             yield
 
-    def migrate(self) -> None:
+    def migrate(self, keys: MultiFernet | None = None) -> None:
         """Bring the tables to this version's form; safe when several workers start at once.
 
-        Raises RuntimeError when a newer version of the program has already changed the tables.
+        `keys` encrypt what older versions kept in clear. Raises RuntimeError when they are needed
+        and missing, or when a newer version of the program has already changed the tables.
         """
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -200,7 +204,7 @@ class Database:
             config = Config()
             config.set_main_option("script_location", str(_VERSIONS.parent).replace("%", "%%"))
             with self.write() as connection:
-                config.attributes["connection"] = connection
+                config.attributes |= {"connection": connection, "keys": keys}
                 command.upgrade(config, "head")
 
     def _version(self, head: str) -> str | None:
@@ -214,6 +218,25 @@ class Database:
                 f"The database has version {version}, this program knows up to {head}."
             )
         return version
+
+    def scrub(self, tables: Iterable[str]) -> None:
+        """Let what was deleted from the tables be nowhere in the database's files any more.
+
+        Raises 503 when readers keep the old pages for longer than BUSY_SECONDS.
+        """
+        if self.path is None:
+            with self._engine.connect() as connection:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                for table in tables:
+                    connection.exec_driver_sql(f"VACUUM {table}")
+            return
+        deadline = monotonic() + BUSY_SECONDS
+        with self._turn, self._single.connect() as connection:
+            # The write-ahead log holds pages as they were: it is copied into the file and emptied.
+            while connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar():
+                if monotonic() > deadline:
+                    raise _busy()
+                sleep(0.05)
 
     def close(self) -> None:
         """Close all connections; the database opens again when it is used."""
@@ -251,6 +274,8 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # What is deleted is overwritten: nobody finds it in the file.
+    connection.execute("PRAGMA secure_delete = ON")
     # Every thread has a connection, and the system caches the file anyway: 256 KiB instead of 2 MB.
     connection.execute("PRAGMA cache_size = -256")
     _switch_to_wal(connection)

@@ -16,7 +16,9 @@ from threading import Thread
 from time import monotonic, sleep
 
 from gateway.database import Database
+from gateway.keyring import keyring
 from gateway.server import refuse_taken_port, serve
+from gateway.settings import Settings
 from gateway.simulators import SIMULATORS, Entries, as_toml
 from gateway.tokens import Tokens
 
@@ -69,7 +71,7 @@ def _simulated(lms: str, users: int) -> Iterator[Entries]:
 def _keep(database: Path, token: str) -> None:
     store = Database(f"sqlite:///{database}")
     try:
-        store.migrate()
+        store.migrate(keyring(Settings(f"sqlite:///{database}")))
         tokens = Tokens(store)
         tokens.revoke("demo")
         tokens.add(token, name="demo", targets=["all"], scopes=["admin"])
@@ -120,6 +122,7 @@ def _greeting(host: str, port: int, token: str, targets: list[str]) -> str:
     urls = "\n".join(f"  {base}/{name}/scim/v2" for name in ["memory", *targets])
     return (
         f"Matricula serves:\n{urls}\n"
+        f"Pages for people: {base}/console\n"
         f"Token (may do everything): {token}\n"
         f"Try:\n  curl -H 'Authorization: Bearer {token}' "
         f"'{base}/moodle/scim/v2/Users?count=2'\n"

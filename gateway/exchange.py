@@ -61,8 +61,13 @@ def read_optional_body() -> dict[str, Any]:
 
 def base_url(public_url: str) -> str:
     """Return the base URL of the request's target."""
+    return service_url(public_url, g.target.name)
+
+
+def service_url(public_url: str, target: str) -> str:
+    """Return the base URL of a target's service, "" for the one over all targets."""
     root = public_url or request.host_url.rstrip("/") + request.root_path
-    return f"{root}/{g.target.name}/scim/v2"
+    return f"{root}/{target}/scim/v2" if target else f"{root}/scim/v2"
 
 
 def condition_of() -> Condition:
@@ -93,8 +98,9 @@ def query_of_url(resource_type: ResourceType) -> Query:
 def query_of(resource_type: ResourceType, parameters: Any) -> Query:
     """Return the query of the parameters of a URL or of a SearchRequest."""
     loaded = load_search(parameters)
+    g.filter = parse_filter(loaded["filter"], resource_type) if loaded["filter"] else None
     return Query(
-        filter=parse_filter(loaded["filter"], resource_type) if loaded["filter"] else None,
+        filter=g.filter,
         start=min(loaded["start_index"], _LAST),
         count=loaded["count"],
         cursor=loaded["cursor"],

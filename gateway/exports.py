@@ -1,4 +1,4 @@
-"""Audit events as files: JSON lines for programs, CSV for spreadsheets."""
+"""Audit events as files: JSON lines for programs, in three forms, and CSV for spreadsheets."""
 
 from __future__ import annotations
 
@@ -26,6 +26,24 @@ def write_jsonl(events: Iterable[dict[str, Any]], stream: TextIO) -> None:
     """Write each event as one line of JSON."""
     for event in events:
         stream.write(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE).decode())
+
+
+def write_ocsf(events: Iterable[dict[str, Any]], stream: TextIO) -> None:
+    """Write each event as one line of JSON in the Open Cybersecurity Schema Framework."""
+    from gateway.streams.ocsf import ocsf
+
+    write_jsonl(map(ocsf, events), stream)
+
+
+def write_sets(events: Iterable[dict[str, Any]], stream: TextIO, public_url: str) -> None:
+    """Write the claims of the security event token of each provisioning event, unsigned.
+
+    Whoever gets an export has it from us; tokens that go by themselves are signed by streams.
+    """
+    from gateway.streams.security_events import claims, is_provisioning
+
+    said = (claims(e, public_url, f"event:{e['id']}") for e in events if is_provisioning(e))
+    write_jsonl(said, stream)
 
 
 def write_csv(events: Iterable[dict[str, Any]], stream: TextIO) -> None:

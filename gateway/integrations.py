@@ -17,7 +17,8 @@ import orjson
 from cryptography.fernet import InvalidToken, MultiFernet
 from flask import Blueprint, Response, request
 
-from gateway.audit import AuditLog, Intent
+from gateway.audit import AuditLog
+from gateway.intents import Intent
 from gateway.targets import Target
 from schemas.errors import ScimError, invalid_value, not_found
 

@@ -24,6 +24,7 @@ from joserfc.jwk import KeySet
 
 from connectors.base import Options
 from connectors.http import HttpClient
+from connectors.ticket import NoWrite
 from gateway.database import now
 from gateway.references import ConfigurationError
 from gateway.security import SCOPE, Issuer
@@ -178,7 +179,7 @@ def _source(issuer: Issuer) -> Callable[[], bytes]:
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
 
     def fetch() -> bytes:
-        response = client.send("GET", path, name="jwks", repeatable=True)
+        response = client.send("GET", path, permit=NoWrite.ELSEWHERE, name="jwks", repeatable=True)
         if response.status_code != 200 or len(response.content) > _LARGEST:
             raise ValueError("no key set")
         return response.content

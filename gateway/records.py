@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from connectors.mapping import Mapping
-from gateway.audit import ChangeRecord
+from gateway.intents import ChangeRecord
 from schemas.changes import Change
 
 

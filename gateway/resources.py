@@ -13,7 +13,8 @@ from flask import Blueprint, Response, g, request
 from connectors.base import Collection
 from gateway import actions, discovery
 from gateway.audit import AuditLog
-from gateway.audit_events import add_audit_events
+from gateway.audit_events import add_audit_events, of_target
+from gateway.audited_reads import remember_reads
 from gateway.auth import Authenticator, caller, protect, require
 from gateway.bulk import add_bulk
 from gateway.exchange import (
@@ -27,6 +28,7 @@ from gateway.exchange import (
     read_body,
     read_only,
     read_optional_body,
+    service_url,
 )
 from gateway.keys import said_in
 from gateway.openapi import openapi
@@ -81,7 +83,8 @@ def make_blueprint(
             raise forbidden(f"The token is not for target {g.target.name}.")
 
     _add_discovery(scim, base)
-    add_audit_events(scim, audit, reader.cursors, base)
+    add_audit_events(scim, audit, reader.cursors, partial(service_url, public_url), of_target)
+    remember_reads(scim, audit)
 
     def collection_of(endpoint: str, scope: str | None = "read") -> Collection:
         collection: Collection = g.target.collection(endpoint)

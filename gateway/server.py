@@ -25,10 +25,19 @@ def refuse_taken_port(host: str, port: int) -> None:
 def serve(config: Path, host: str, port: int, workers: int) -> None:
     """Serve until the process is told to stop. Raises OSError when the port is taken.
 
-    Only what workers must find in their environment is set up here; each worker imports the
-    application itself, so that this process stays small.
+    Start and stop are events. Only what workers must find in their environment is set up here;
+    each worker imports the application itself, so that this process stays small.
     """
     refuse_taken_port(host, port)
+    # Only here: `matricula --help` answers at once.
+    from gateway.lifecycle import recorded
+    from gateway.settings import load
+
+    with recorded(load(config)):
+        _serve(config, host, port, workers)
+
+
+def _serve(config: Path, host: str, port: int, workers: int) -> None:
     from granian import Granian
     from granian.constants import Interfaces
 

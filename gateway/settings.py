@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from connectors.base import Options
+from gateway.ledger.configuration import AuditSettings, parse_audit
 from gateway.references import (
     ConfigurationError,
     expanded,
@@ -19,9 +20,10 @@ from gateway.references import (
     secret,
 )
 from gateway.security import Security, parse_security
+from gateway.streams.configuration import StreamSettings, parse_streams
 
 _TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_RESERVED = {"health", "ready", "metrics", "console", "scim", "integrations"}
+_RESERVED = {"health", "ready", "metrics", "console", "scim", "integrations", "streams"}
 _SECRETS = {"token", "client_secret", "refresh_token", "key", "password"}
 SQLITE = "sqlite:///"
 _POLICIES = {
@@ -38,9 +40,9 @@ class TargetSettings:
     `delete` is disable, delete or refuse; `changes` is all, add (nothing is ever removed) or
     remove (nothing is ever added); `unknown_members` of a group refuse the write, or are ignored
     and named in the audit event; `enrol_members` lets those of a course's group into the course
-    first; `strict` refuses what the standard does not allow; `max_scan` is
-    how many resources one query may read; `include` names the only attributes that leave the
-    gateway, all when empty.
+    first; `strict` refuses what the standard does not allow; `audit_reads` writes an event for
+    every read, not only for those by people; `max_scan` is how many resources one query may read;
+    `include` names the only attributes that leave the gateway, all when empty.
     """
 
     connector: str
@@ -50,6 +52,7 @@ class TargetSettings:
     unknown_members: str = "refuse"
     enrol_members: bool = False
     strict: bool = False
+    audit_reads: bool = False
     max_scan: int = 20_000
     include: tuple[str, ...] = ()
 
@@ -63,6 +66,8 @@ class Settings:
     public_url: str = ""
     version: str = ""
     security: Security = field(default_factory=Security)
+    streams: dict[str, StreamSettings] = field(default_factory=dict)
+    audit: AuditSettings = field(default_factory=AuditSettings)
 
 
 _SECTIONS: dict[str, dict[str, type]] = {
@@ -84,6 +89,7 @@ _COMMON: dict[str, type | tuple[type, ...]] = {
     "unknown_members": str,
     "enrol_members": bool,
     "strict": bool,
+    "audit_reads": bool,
     "max_scan": int,
     "include": list,
 }
@@ -103,7 +109,7 @@ def load(path: Path) -> Settings:
 
 def parse(table: dict[str, Any], folder: Path, *, version: str = "") -> Settings:
     """Return the settings of a parsed configuration; relative files are below `folder`."""
-    known = {*_SECTIONS, "security", "targets", "allow_clear_secrets"}
+    known = {*_SECTIONS, "audit", "security", "streams", "targets", "allow_clear_secrets"}
     for name in table:
         if name not in known:
             raise ConfigurationError(f"unknown section or entry {name!r}")
@@ -117,11 +123,15 @@ def parse(table: dict[str, Any], folder: Path, *, version: str = "") -> Settings
         name: _target(name, _resolved(entry, f"targets.{name}", folder, clear))
         for name, entry in _table(table, "targets").items()
     }
+    public_url = sections["server"].get("public_url", "").rstrip("/")
+    streams = _table(table, "streams")
     return Settings(
         database=_database_url(expanded(database, "database.url"), folder),
         targets=targets,
-        public_url=sections["server"].get("public_url", "").rstrip("/"),
+        public_url=public_url,
         security=parse_security(_table(table, "security"), folder, clear=clear),
+        audit=parse_audit(_table(table, "audit"), folder),
+        streams=parse_streams(streams, folder, targets, public_url, clear=clear),
         version=version,
     )
 
@@ -181,7 +191,7 @@ def _target(name: str, entry: dict[str, Any]) -> TargetSettings:
         **{key: entry[key] for key in _OPTIONS if key in entry},
         more={key: value for key, value in entry.items() if key not in _COMMON},
     )
-    own = ("delete", "changes", "unknown_members", "enrol_members", "strict", "max_scan")
+    own = (*_POLICIES, "enrol_members", "strict", "audit_reads", "max_scan")
     policies = {key: entry[key] for key in own if key in entry}
     include = entry.get("include", [])
     if not all(isinstance(path, str) for path in include):

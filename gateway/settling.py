@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 
 from connectors.base import Collection
-from gateway.audit import AuditLog, ChangeRecord, Intent, NotOpen, OpenEvent
+from gateway.audit import AuditLog, NotOpen
 from gateway.database import Database
+from gateway.intents import ChangeRecord, Intent, OpenEvent
 from gateway.keys import unique_values
 from gateway.records import text
 from gateway.targets import Target
@@ -115,7 +116,7 @@ class Settler:
         outcome, id = judged.outcome, judged.id
         if outcome == "success" and self._is_kept(event.intent):
             login = event.intent.login
-            self._tombstones.add(target.name, name, str(id), login, None)
+            self._tombstones.add(target.name, name, str(id), login)
         if outcome == "success" and event.intent.operation == "revive":
             self._tombstones.remove(target.name, name, str(id))
         try:

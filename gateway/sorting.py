@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.match import comparable, compile_filter
+from schemas.match import comparable, compile_filter, is_present
 from schemas.paths import Path
 
 Resource = dict[str, Any]
@@ -13,7 +13,8 @@ Resource = dict[str, Any]
 def sorted_by(path: Path, descending: bool, resources: list[Resource]) -> list[Resource]:
     """Return the resources in order; those without value come last, and first when descending.
 
-    Of several values the primary one counts, else the first (RFC 7644 section 3.4.2.3).
+    Of several values the primary one counts, else the first that is assigned (RFC 7644 section
+    3.4.2.3).
     """
     if path.sub is None and path.attribute.type == "complex":
         value = path.attribute.sub("value")
@@ -41,7 +42,8 @@ def _sort_key(path: Path, resource: Resource) -> Any:
         if not held:
             return None
     if isinstance(held, list) and held and isinstance(held[0], dict):
-        chosen = next((item for item in held if item.get("primary")), held[0])
+        valued = [item for item in held if path.sub is None or is_present(item.get(path.sub))]
+        chosen = next((item for item in held if item.get("primary")), (valued or held)[0])
         resource = {path.urn: {path.name: [chosen]}} if path.urn else {path.name: [chosen]}
     value = next(path.values(resource), None)
     return None if value is None else comparable(path.leaf, value)

@@ -27,6 +27,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+def cleaned(text: str) -> str:
+    """Return the text with what UTF-8 or PostgreSQL cannot hold written as escapes."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
 class Words(TypeDecorator[str]):
     """Text that every database can hold: NUL and lone surrogates are written as escapes."""
 
@@ -35,9 +42,7 @@ class Words(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Return the text with what UTF-8 or PostgreSQL cannot hold replaced."""
-        if value is None or (value.isascii() and "\0" not in value):
-            return value
-        return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+        return None if value is None else cleaned(value)
 
 
 class Moment(TypeDecorator[datetime]):
@@ -75,20 +80,30 @@ events = Table(
     Column("operation", _TEXT, nullable=False),
     Column("resource_type", _TEXT, nullable=False),
     Column("resource_id", _TEXT),
-    Column("login", _TEXT),
-    Column("login_folded", _TEXT),
+    Column("subject", BigInteger),
+    Column("login", LargeBinary),
+    Column("personal", LargeBinary),
     Column("outcome", _TEXT, nullable=False),
     Column("status", Integer),
-    Column("detail", _TEXT),
     Column("upstream_calls", Integer),
     Column("duration", Float(53)),
     Column("configuration", _TEXT),
-    Column("lookup", _TEXT),
+    Column("leaf", BigInteger),
     Index("events_time", "time"),
     Index("events_resource", "target", "resource_id"),
-    Index("events_login", "login_folded"),
+    Index("events_subject", "subject"),
+    Index("events_login", "login"),
+    Index("events_actor", "actor"),
+    Index("events_operation", "operation"),
+    Index("events_outcome", "outcome"),
+    Index("events_leaf", "leaf"),
     sqlite_autoincrement=True,
 )
+"""`login` is a digest; what is personal is encrypted with the key of the subject.
+
+`leaf` is the leaf of the ledger that says what the event is now, NULL before it is sealed.
+"""
+
 # As literals: only so do databases see that the index below is meant.
 unsettled = events.c.outcome.in_([literal_column("'open'"), literal_column("'unknown'")])
 Index("events_unsettled", events.c.outcome, sqlite_where=unsettled, postgresql_where=unsettled)
@@ -101,9 +116,58 @@ changes = Table(
     Column("path", _TEXT),
     Column("native", _TEXT),
     Column("op", _TEXT),
-    Column("old", _TEXT),
-    Column("new", _TEXT),
+    Column("old", LargeBinary),
+    Column("new", LargeBinary),
+    Index("changes_path", "path"),
+    Index("changes_old", "old"),
+    Index("changes_new", "new"),
     sqlite_with_rowid=False,
+)
+"""`old` and `new` are digests; in `path` the value is left out by which one of several is meant."""
+
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("subject", _SERIAL, primary_key=True),
+    Column("key", LargeBinary),
+    Column("hold", _TEXT),
+    Column("erased", Moment),
+    sqlite_autoincrement=True,
+)
+"""Whom events are about: the key of their personal values, NULL when it was destroyed."""
+
+leaves = Table(
+    "leaves",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("record", LargeBinary),
+    Index("leaves_sequence", "sequence"),
+)
+"""The leaves of the ledger; `record` is kept where the event cannot give it any more."""
+
+blocks = Table(
+    "blocks",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+"""The roots of the full blocks of leaves."""
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", Moment, nullable=False),
+    Column("note", _TEXT, nullable=False),
+)
+
+audit_keys = Table(
+    "audit_keys",
+    metadata,
+    Column("name", _TEXT, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
 )
 
 ignored = Table(
@@ -134,8 +198,7 @@ tombstones = Table(
     Column("target", _TEXT, primary_key=True),
     Column("resource_type", _TEXT, primary_key=True),
     Column("id", _TEXT, primary_key=True),
-    Column("login", _TEXT),
-    Column("external_id", _TEXT),
+    Column("login", LargeBinary),
     Column("time", Moment, nullable=False),
     Index("tombstones_login", "target", "resource_type", "login"),
     sqlite_with_rowid=False,
@@ -171,3 +234,28 @@ secrets = Table(
     Column("time", Moment, nullable=False),
     sqlite_with_rowid=False,
 )
+
+streams = Table(
+    "streams",
+    metadata,
+    Column("name", _TEXT, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The last leaf of the ledger that each stream has taken."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("stream", _TEXT, primary_key=True),
+    Column("leaf", BigInteger, primary_key=True, autoincrement=False),
+    Column("target", _TEXT, nullable=False),
+    Column("subject", _TEXT, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", _TEXT),
+    Column("due", Moment, nullable=False),
+    Column("dead", Moment),
+    Index("deliveries_subject", "stream", "subject", "leaf"),
+    sqlite_with_rowid=False,
+)
+"""What streams have taken and nobody has acknowledged; the events themselves stay in the log."""

@@ -40,6 +40,10 @@ IGNORED = Counter(
     "matricula_ignored_attributes", "Attributes that the target cannot hold.", ("target",)
 )
 
+STREAM_DELIVERIES = Counter(
+    "matricula_stream_deliveries", "Deliveries of audit events.", ("stream", "outcome")
+)
+
 
 def observe_call(target: str, call: str, outcome: str, seconds: float, is_open: bool) -> None:
     """Count one call to an LMS."""
@@ -53,6 +57,11 @@ def observe_write(target: str, operation: str, outcome: str, ignored: int) -> No
     AUDIT_EVENTS.labels(target, operation, outcome).inc()
     if ignored:
         IGNORED.labels(target).inc(ignored)
+
+
+def observe_delivery(stream: str, outcome: str) -> None:
+    """Count one try to deliver an event: delivered, failed or dead."""
+    STREAM_DELIVERIES.labels(stream, outcome).inc()
 
 
 def metrics() -> bytes:

@@ -91,7 +91,7 @@ class Tokens:
         if len(text) not in _LENGTHS:
             raise ValueError("A token has 8 to 512 characters.")
         values = {
-            "prefix": _prefix(text),
+            "prefix": prefix_of(text),
             "sha256": _hash(text).hex(),
             "name": name,
             "targets": _words(targets),
@@ -129,6 +129,12 @@ class Tokens:
             rows = connection.execute(select(tokens).where(_LIVE).order_by(tokens.c.created))
             return tuple(map(_token, rows.all()))
 
+    def of(self, prefix: str) -> Token | None:
+        """Return the token of that prefix, None when there is none or it was revoked."""
+        with self._database.single() as connection:
+            row = connection.execute(_BY_PREFIX, {"wanted": prefix}).first()
+        return None if row is None else _token(row)
+
     def revoke(self, prefix_or_name: str) -> int:
         """Revoke the tokens of that prefix or name and return how many there were."""
         chosen = or_(tokens.c.prefix == prefix_or_name, tokens.c.name == prefix_or_name)
@@ -142,7 +148,7 @@ class Tokens:
     def _read(self, text: str, digest: bytes) -> Token | None:
         read = monotonic()
         with self._database.single() as connection:
-            row = connection.execute(_BY_PREFIX, {"wanted": _prefix(text)}).first()
+            row = connection.execute(_BY_PREFIX, {"wanted": prefix_of(text)}).first()
         if row is None or not hmac.compare_digest(bytes.fromhex(row.sha256), digest):
             self._trusted.pop(digest, None)
             return None
@@ -153,7 +159,7 @@ class Tokens:
         return token
 
 
-def _prefix(text: str) -> str:
+def prefix_of(text: str) -> str:
     """Return the public part of a token, or for one made elsewhere the begin of its hash."""
     made = _MADE.fullmatch(text)
     return made[1] if made else _hash(text).hex()[:8]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, delete, insert, select
@@ -17,15 +17,17 @@ _ALL = select(tombstones.c.id).where(
 
 
 class Tombstones:
-    """Which resources of which target were deleted through SCIM and still exist in the LMS."""
+    """Which resources of which target were deleted through SCIM and still exist in the LMS.
 
-    def __init__(self, database: Database) -> None:
+    `digest` is that of the audit log's keys, in any letter case: no login is kept in clear.
+    """
+
+    def __init__(self, database: Database, digest: Callable[[str], bytes]) -> None:
         self._database = database
+        self._digest = digest
         self._known: dict[tuple[str, str], tuple[int | None, frozenset[str]]] = {}
 
-    def add(
-        self, target: str, type: str, id: str, login: str | None, external_id: str | None
-    ) -> None:
+    def add(self, target: str, type: str, id: str, login: str | None) -> None:
         """Put up a tombstone; one that already stands is renewed."""
         with self._database.write() as connection:
             self._database.renew(connection)
@@ -35,8 +37,7 @@ class Tombstones:
                     target=target,
                     resource_type=type,
                     id=id,
-                    login=None if login is None else login.casefold(),
-                    external_id=external_id,
+                    login=None if login is None else self._digest(login),
                     time=now(),
                 )
             )
@@ -71,7 +72,7 @@ class Tombstones:
 
     def by_login(self, target: str, type: str, login: str) -> str | None:
         """Return the id of the newest tombstone with that login in any letter case, or None."""
-        wanted = tombstones.c.login == login.casefold()
+        wanted = tombstones.c.login == self._digest(login)
         newest = tombstones.c.time.desc()
         with self._database.single() as connection:
             query = _ALL.where(wanted).order_by(newest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import orjson
@@ -33,16 +33,21 @@ _PAGE = (
 
 
 class Walks:
-    """Kept lists of ids, shared by all workers; each is known by target, type and query key."""
+    """Kept lists of ids, shared by all workers; each is known by target, type and query key.
+
+    `digest` is that of the audit log's keys: a query holds personal values, so none is kept.
+    """
 
     def __init__(
         self,
         database: Database,
+        digest: Callable[[str], bytes],
         seconds: float = CURSOR_SECONDS,
         max_ids: int = 200_000,
         max_walks: int = 200,
     ) -> None:
         self._database = database
+        self._digest = digest
         self._age = timedelta(seconds=seconds)
         self._max_ids = max_ids
         self._max_walks = max_walks
@@ -52,7 +57,7 @@ class Walks:
 
         Returns whether they are kept.
         """
-        moment = now()
+        moment, key = now(), self._digest(key).hex()
         chunks = [
             {"chunk": number, "ids": orjson.dumps(ids[start : start + _CHUNK])}
             for number, start in enumerate(range(0, len(ids), _CHUNK))
@@ -105,7 +110,7 @@ class Walks:
         asked = {
             "target": target,
             "type": type,
-            "key": key,
+            "key": self._digest(key).hex(),
             "since": now() - self._age,
             "first": first // _CHUNK,
             "last": last // _CHUNK,

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from connectors.base import Collection
+from connectors.ticket import Ticket
 from gateway.ahead import Ahead
 from gateway.attempts import Attempt, Caller, attempted
 from gateway.audit import AuditLog
@@ -133,12 +134,13 @@ class Writer:
         id: str,
         body: Callable[[], Any],
         operation: str = "patch",
-        instead: Callable[[Resource], None] | None = None,
+        instead: Callable[[Ticket, Resource], None] | None = None,
         condition: Condition = ANY,
     ) -> Resource:
         """Apply a PatchOp (RFC 7644 section 3.5.2), all or nothing, and return the resource.
 
-        `instead` is called with the resource when `body` gives None: an action of the LMS's own.
+        `instead` is called with ticket and resource when `body` gives None: an action of the LMS's
+        own.
         """
         with self._attempt(operation, target, collection, caller, id) as attempt:
             caller.require(_scope(collection))
@@ -188,7 +190,9 @@ class Writer:
             )
             attempt.begin()
             if not keeps:
-                self._settled(target, collection, attempt, lambda: collection.delete(id))
+                self._settled(
+                    target, collection, attempt, lambda: collection.delete(attempt.ticket, id)
+                )
                 if not collection.deletes_later:
                     return
             elif changes:
@@ -196,10 +200,10 @@ class Writer:
                     target,
                     collection,
                     attempt,
-                    lambda: collection.update(before, after, changes),
+                    lambda: collection.update(attempt.ticket, before, after, changes),
                 )
             name = collection.mapping.full.name
-            self._tombstones.add(target.name, name, id, login, before.get("externalId"))
+            self._tombstones.add(target.name, name, id, login)
 
     def _acted(
         self,
@@ -207,13 +211,13 @@ class Writer:
         collection: Collection,
         attempt: Attempt,
         id: str,
-        call: Callable[[Resource], None],
+        call: Callable[[Ticket, Resource], None],
     ) -> Resource:
         """Carry out an action that is no change of attributes."""
         resource = self._locked(target, collection, attempt, id)
         attempt.note(login=login_of(collection.mapping.full, resource))
         attempt.begin()
-        call(resource)
+        call(attempt.ticket, resource)
         return resource
 
     def _change(
@@ -297,7 +301,7 @@ class Writer:
             target,
             collection,
             attempt,
-            lambda: updated.append(collection.update(before, after, changes)),
+            lambda: updated.append(collection.update(attempt.ticket, before, after, changes)),
         )
         return collection.mapping.as_read(updated[0] if updated else after)
 
@@ -330,19 +334,24 @@ class Writer:
     ) -> Resource:
         calls = attempt.counter.calls
         try:
-            return collection.mapping.as_read(collection.create(resource))
+            return collection.mapping.as_read(collection.create(attempt.ticket, resource))
         except ScimError as error:
             if not _may_be_done(error, attempt.counter.calls - calls):
                 raise
             try:
-                return self._found_again(target, collection, resource, error)
+                return self._found_again(target, collection, attempt, resource, error)
             except ScimError as failure:
                 lost = failure is not error and failure.status >= 500
                 failure.unknown = failure.unknown or lost
                 raise failure from None
 
     def _found_again(
-        self, target: Target, collection: Collection, resource: Resource, error: ScimError
+        self,
+        target: Target,
+        collection: Collection,
+        attempt: Attempt,
+        resource: Resource,
+        error: ScimError,
     ) -> Resource:
         """Return the resource that a create has made after all, complete; else raise the error.
 
@@ -364,7 +373,7 @@ class Writer:
         )
         if any(change.path.name not in mapping.later for change in differs):
             raise uniqueness("The name is already in use.")
-        return collection.update(found, after, differs) if differs else found
+        return collection.update(attempt.ticket, found, after, differs) if differs else found
 
     def _revived(
         self,

@@ -1,4 +1,4 @@
-"""The AuditEvent resource type: one write, one refused write, or one token that was refused."""
+"""The AuditEvent resource type: a write, also a refused one, or what else is to be remembered."""
 
 from __future__ import annotations
 
@@ -15,6 +15,16 @@ OPERATIONS = (
     "revive",
     "authenticate",
     "connect",
+    "read",
+    "export",
+    "hold",
+    "release",
+    "erase",
+    "createToken",
+    "revokeToken",
+    "configure",
+    "start",
+    "stop",
 )
 OUTCOMES = ("open", "success", "noChange", "refused", "failed", "unknown")
 
@@ -59,6 +69,7 @@ _AUDIT_EVENT = Schema(
         _of_type("integer", "upstreamCalls", "How many calls to the LMS were made."),
         _of_type("decimal", "duration", "How long the write took, in milliseconds."),
         _exact("configuration", "The hash of the configuration in force."),
+        _of_type("integer", "subject", "Whom it is about: stays the same when the login changes."),
         Attribute(
             "ignored",
             multi_valued=True,

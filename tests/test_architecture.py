@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from connectors.ticket import NoWrite
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("schemas", "connectors", "gateway")
@@ -15,7 +19,8 @@ OURS = {*PACKAGES, "tests", "wsgi"}
 SQL = frozenset(
     [
         *("database", "commits", "tables", "audit", "audit_query", "tokens", "tombstones"),
-        *("vaults", "walks", "locks", "migrations"),
+        *("vaults", "walks", "locks", "migrations", "ledger"),
+        "streams/deliveries",
     ]
 )
 SIMULATION = "simulation"
@@ -146,7 +151,7 @@ def test_sql_has_its_places() -> None:
     for file in importers("sqlalchemy", *PACKAGES) | importers("alembic", *PACKAGES):
         package, _, rest = file.partition("/")
         assert package == "gateway", file
-        assert rest.partition("/")[0].removesuffix(".py") in SQL, file
+        assert {rest.partition("/")[0].removesuffix(".py"), rest.removesuffix(".py")} & SQL, file
 
 
 def test_no_import_of_a_test_in_the_product() -> None:
@@ -204,3 +209,103 @@ def test_everything_public_says_what_it_is(package: str) -> None:
         for name in undocumented(path)
     }
     assert not missing
+
+
+NO_WRITE = {
+    "READ": {"connectors/*/client.py", "connectors/canvas/reports.py"},
+    "QUERY": {"connectors/moodle/client.py", "connectors/canvas/client.py"},
+    "TOKEN": {"connectors/*/tokens.py", "connectors/*/oauth.py"},
+    "PROBE": {"connectors/*/client.py"},
+    "ELSEWHERE": {"gateway/*"},
+}
+"""Where a call may say of itself that it is no write, and so needs no ticket."""
+CLIENTS = {"client", "self._client"}
+"""What the client of an LMS is called; `send` and `write` are its methods that write."""
+
+
+def is_one_of(path: Path, patterns: set[str]) -> bool:
+    file = path.relative_to(ROOT).as_posix()
+    return any(fnmatch(file, pattern) for pattern in patterns)
+
+
+def calls(path: Path) -> Iterator[tuple[ast.Call, list[ast.FunctionDef]]]:
+    """Yield the calls in a file, each with the functions that it stands in."""
+
+    def look(node: ast.AST, around: list[ast.FunctionDef]) -> Iterator[Any]:
+        if isinstance(node, ast.FunctionDef):
+            around = [*around, node]
+        if isinstance(node, ast.Call):
+            yield node, around
+        for child in ast.iter_child_nodes(node):
+            yield from look(child, around)
+
+    return look(tree_of(path), [])
+
+
+def product() -> list[Path]:
+    return [path for path in sources("connectors", "gateway") if not is_simulator(path)]
+
+
+def test_only_the_audit_log_makes_tickets() -> None:
+    makers = {
+        path.relative_to(ROOT).as_posix()
+        for path in product()
+        for call, _ in calls(path)
+        if ast.unparse(call.func).endswith("Ticket")
+    }
+    assert makers == {"gateway/audit.py"}
+    holders = {
+        path.relative_to(ROOT).as_posix()
+        for path in sources("gateway")
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute) and node.attr == "ticket"
+    }
+    assert holders == {"gateway/attempts.py", "gateway/writing.py"}
+
+
+def test_what_is_no_write_says_so_in_few_places() -> None:
+    assert NO_WRITE.keys() == NoWrite.__members__.keys()
+    found = set()
+    for path in product():
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "NoWrite":
+                if path.name != "ticket.py":
+                    assert is_one_of(path, NO_WRITE[node.attr]), f"{path}: {ast.unparse(node)}"
+                found.add(node.attr)
+    assert found == NO_WRITE.keys()
+    for file in importers("connectors.ticket.Permit", "connectors", "gateway"):
+        assert is_one_of(ROOT / file, {"connectors/http.py", "connectors/*/client.py"}), file
+
+
+def test_only_set_up_checks_probe_and_only_reports_are_ordered() -> None:
+    users = {"probe": {"connectors/*/check.py"}, "order": {"connectors/canvas/reports.py"}}
+    for path in product():
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) in CLIENTS:
+                assert is_one_of(path, users.get(node.attr, {"*"})), f"{path}: {node.attr}"
+
+
+def test_whoever_writes_to_an_lms_was_given_a_ticket() -> None:
+    """A writing method of a client is called with the ticket that the caller has as a parameter.
+
+    All other requests are sent by `HttpClient.send`, which demands a permit: in a client's own
+    module a ticket that was handed in or a reason of `NO_WRITE`, elsewhere such a reason.
+    """
+    writes = 0
+    for path in product():
+        for call, around in calls(path):
+            if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("send", "write"):
+                continue
+            if lms_of_connector(path) and ast.unparse(call.func.value) in CLIENTS:
+                given = {ast.unparse(a) for function in around for a in function.args.args}
+                assert "ticket: Ticket" in given, f"{path}:{call.lineno}"
+                assert ast.unparse(call.args[0]) == "ticket", f"{path}:{call.lineno}"
+                writes += 1
+            elif call.func.attr == "send":
+                assert "permit" in {keyword.arg for keyword in call.keywords}, f"{path}"
+    assert writes > 40
+
+
+def lms_of_connector(path: Path) -> str | None:
+    """Return the LMS that a file of the connectors belongs to, None for other files."""
+    return lms_of(path) if path.is_relative_to(ROOT / "connectors") else None

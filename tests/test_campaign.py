@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tests.campaign import api, cycle, expiries, faults, filters, fuzz, kills, races, throttled
+from tests.campaign import (
+    api,
+    cycle,
+    expiries,
+    faults,
+    filters,
+    fuzz,
+    kills,
+    mutations,
+    races,
+    throttled,
+)
 from tests.campaign.report import Report
 
 
@@ -55,3 +66,8 @@ def test_throttled(seed: int) -> None:
 @pytest.mark.parametrize("seed", [81])
 def test_expiries(seed: int) -> None:
     expect_nothing_failed(expiries.run(3, seed, workers=3))
+
+
+@pytest.mark.parametrize("seed", [91])
+def test_mutations(seed: int) -> None:
+    expect_nothing_failed(mutations.run(100, seed))

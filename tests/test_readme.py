@@ -63,7 +63,8 @@ def test_every_command_line_is_one_that_the_program_takes(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "matricula.toml").touch()
+    for file in ("matricula.toml", "matricula.pub", "log.sealed", "checkpoints"):
+        (tmp_path / file).touch()
     command: click.Command = cli.main
     words = shlex.split(line)[1:]
     while isinstance(command, click.Group):

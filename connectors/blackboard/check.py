@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from connectors.base import Finding
 from connectors.blackboard.client import BlackboardClient
@@ -48,19 +47,12 @@ def findings(client: BlackboardClient) -> Iterator[Finding]:
     shown = ".".join(str(version.get(part, "?")) for part in ("major", "minor", "patch"))
     yield Finding("ok", f"Blackboard Learn {shown} answers, and takes the application's key.")
     for probe in _PROBES:
-        yield probed(probe, partial(_call, client), _refused)
+        yield probed(probe, client.probe, _refused)
     yield from _completeness(client)
     budget = client.budget
     if budget.left is not None:
         level = "warning" if budget.left <= budget.reserve else "ok"
         yield Finding(level, f"{budget.left} of {budget.limit} calls are left for today.")
-
-
-def _call(client: BlackboardClient, probe: Probe) -> None:
-    if probe.method == "GET":
-        client.page(probe.path)
-    else:
-        client.send(probe.method, probe.path, probe.body)
 
 
 def _refused(probe: Probe, said: str) -> Finding:

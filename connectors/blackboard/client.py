@@ -13,6 +13,8 @@ from connectors.base import Options, each_once
 from connectors.blackboard.budget import Budget
 from connectors.blackboard.tokens import token_of
 from connectors.http import Busy, HttpClient, Response
+from connectors.probing import Probe
+from connectors.ticket import NoWrite, Permit, Ticket, demand
 from schemas.errors import ScimError, forbidden, invalid_value, not_found, uniqueness
 
 PREFIX = "/learn/api/public/"
@@ -36,7 +38,7 @@ class BlackboardClient:
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """Return one object, or None when there is none."""
-        response = self._call("GET", with_query(path, query), _name("GET", path))
+        response = self._call(NoWrite.READ, "GET", with_query(path, query), _name("GET", path))
         if response.status_code == 404:
             return None
         return _body(self._accepted(response, path, reading=True), path)
@@ -48,7 +50,7 @@ class BlackboardClient:
         so that look-ups and writes go on. Raises 404 when the list's owner does not exist.
         """
         self.budget.refuse_lists()
-        response = self._call("GET", with_query(path, query), _name("GET", path))
+        response = self._call(NoWrite.READ, "GET", with_query(path, query), _name("GET", path))
         body = _body(self._accepted(response, path, reading=True), path)
         rows = body.get("results")
         following = body.get("paging", {}).get("nextPage", "")
@@ -61,13 +63,24 @@ class BlackboardClient:
         """Yield a list page by page, each object once: rows move while the list is walked."""
         return each_once(self._pages(with_query(path, query)), _key)
 
-    def send(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    def send(self, ticket: Ticket, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """Make a write and return the object that it answers with, {} where there is none.
 
         Raises ScimError: 400 for a refused value, 403, 404, 409 for what is taken or in the way.
         """
+        demand(ticket)
+        return self._sent(ticket, method, path, body)
+
+    def probe(self, probe: Probe) -> None:
+        """Make a call that changes nothing whether it is allowed or not. Raises ScimError."""
+        if probe.method == "GET":
+            self.page(probe.path)
+        else:
+            self._sent(NoWrite.PROBE, probe.method, probe.path, probe.body)
+
+    def _sent(self, permit: Permit, method: str, path: str, body: Any) -> dict[str, Any]:
         content = None if body is None else orjson.dumps(body)
-        response = self._call(method, path, _name(method, path), content)
+        response = self._call(permit, method, path, _name(method, path), content)
         accepted = self._accepted(response, path, reading=False)
         return _body(accepted, path) if accepted.content else {}
 
@@ -76,19 +89,27 @@ class BlackboardClient:
             rows, link = self.page(link)
             yield rows
 
-    def _call(self, method: str, path: str, name: str, content: bytes | None = None) -> Response:
+    def _call(
+        self, permit: Permit, method: str, path: str, name: str, content: bytes | None = None
+    ) -> Response:
         """Send a call, and once more with a new token when the old one is not valid any more."""
-        response = self._call_once(method, path, name, content, self._token.value())
+        response = self._call_once(permit, method, path, name, content, self._token.value())
         if response.status_code == 401:
             # Nothing was done: Learn looks at the token first.
             used = response.request.headers["Authorization"].removeprefix("Bearer ")
             response = self._call_once(
-                method, path, name, content, self._token.value(not_this=used)
+                permit, method, path, name, content, self._token.value(not_this=used)
             )
         return response
 
     def _call_once(
-        self, method: str, path: str, name: str, content: bytes | None, token: str
+        self,
+        permit: Permit,
+        method: str,
+        path: str,
+        name: str,
+        content: bytes | None,
+        token: str,
     ) -> Response:
         self.budget.refuse_all()
         headers = {"Authorization": f"Bearer {token}"}
@@ -98,6 +119,7 @@ class BlackboardClient:
             response = self.http.send(
                 method,
                 path if path.startswith(_LINKS) else PREFIX + path,
+                permit=permit,
                 name=name,
                 repeatable=method == "GET",
                 content=content,

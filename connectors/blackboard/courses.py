@@ -12,6 +12,7 @@ from connectors.blackboard.listed import MOST, Listed
 from connectors.blackboard.sources import Sources
 from connectors.flat import NULL, flat, nested
 from connectors.mapping import Field, Mapping, Resource, read_only
+from connectors.ticket import Ticket
 from schemas.changes import Change
 from schemas.course import COURSE
 from schemas.errors import ScimError, invalid_value
@@ -101,24 +102,26 @@ class Courses(Listed):
         terms = Sources(client, "v1/terms", "termId")
         super().__init__(course_mapping(sources, terms), client, PATH)
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         _refuse_misplaced(resource, set(resource))
-        created = self._client.send("POST", PATH, nested(self.mapping.to_native(resource)))
+        created = self._client.send(ticket, "POST", PATH, nested(self.mapping.to_native(resource)))
         return self.mapping.to_scim(flat(created))
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         if before.get("closedComplete") and after.get("closedComplete"):
             raise ScimError(
                 409, f"Course {before['id']} is closed and complete; Blackboard refuses changes."
             )
         _refuse_misplaced(after, {c.path.name for c in changes if c.new is not None})
         native = self.mapping.to_native_changes(changes)
-        row = self._client.send("PATCH", f"{PATH}/{before['id']}", nested(native))
+        row = self._client.send(ticket, "PATCH", f"{PATH}/{before['id']}", nested(native))
         return self.mapping.to_scim(flat(row)) if "id" in row else after
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         """Let Learn delete the course; it queues that, and the course is gone when it is done."""
-        self._client.send("DELETE", f"{PATH}/{id}")
+        self._client.send(ticket, "DELETE", f"{PATH}/{id}")
 
     def find_again(self, resource: Resource) -> Resource | None:
         return self.named("courseId", resource["courseId"])

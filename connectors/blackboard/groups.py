@@ -24,6 +24,7 @@ from connectors.members import (
 )
 from connectors.planning import Plan
 from connectors.steps import all_or_nothing
+from connectors.ticket import Ticket
 from connectors.walking import Walker
 from schemas.changes import Change
 from schemas.errors import ScimError
@@ -102,36 +103,38 @@ class Groups(Collection):
         if "members.display" in wanted:
             self._name([member for resource in resources for member in resource["members"]])
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
         course = native.pop("courseId", self._course)
         if any("signupSheet" in name for name in native) or _is_self_service(resource):
             native["enrollment.type"] = "SelfEnrollment"
         users = member_ids(resource, ID, _EXAMPLE)
         self._refuse_unenrolled(course, users)
-        row = self._client.send("POST", f"v1/courses/{course}/groups", nested(native))
+        row = self._client.send(ticket, "POST", f"v1/courses/{course}/groups", nested(native))
         created = self._resource(course, row)
-        with all_or_nothing(lambda: self.delete(created["id"])):
-            self._add(created["id"], users)
+        with all_or_nothing(lambda: self.delete(ticket, created["id"])):
+            self._add(ticket, created["id"], users)
         return {**created, "members": shown_members(users)}
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         course, group = PAIRS.of(before["id"]) or ("", "")
         added, removed = changed_members(changes, _user)
         native = self.mapping.to_native_changes(changes)
         self._refuse_unenrolled(course, added)
-        self._add(before["id"], added)
+        self._add(ticket, before["id"], added)
         made = after
         if native:
-            row = self._client.send("PATCH", _path(course, group), nested(native))
+            row = self._client.send(ticket, "PATCH", _path(course, group), nested(native))
             made = self._resource(course, row)
         if "members" in after:
             made["members"] = shown_members(member["value"] for member in after["members"])
-        self._remove(before["id"], removed)
+        self._remove(ticket, before["id"], removed)
         return made
 
-    def delete(self, id: str) -> None:
-        self._client.send("DELETE", _path(*(PAIRS.of(id) or ("", ""))))
+    def delete(self, ticket: Ticket, id: str) -> None:
+        self._client.send(ticket, "DELETE", _path(*(PAIRS.of(id) or ("", ""))))
 
     def find_again(self, resource: Resource) -> Resource | None:
         course = resource.get(LMS_GROUP, {}).get("courseId", self._course)
@@ -176,22 +179,22 @@ class Groups(Collection):
             enrolled = {u for u in users if self._client.get(f"v1/courses/{course}/users/{u}")}
         refuse_unenrolled(course, users, enrolled)
 
-    def _add(self, id: str, users: list[str]) -> None:
+    def _add(self, ticket: Ticket, id: str, users: list[str]) -> None:
         """Add members, all or none: those added before a refusal are taken out again."""
         done: list[str] = []
         try:
             for user in users:
-                self._client.send("PUT", f"{_users(id)}/{user}")
+                self._client.send(ticket, "PUT", f"{_users(id)}/{user}")
                 done.append(user)
         except ScimError as error:
             if not error.unknown:
-                self._remove(id, done)
+                self._remove(ticket, id, done)
             raise
 
-    def _remove(self, id: str, users: list[str]) -> None:
+    def _remove(self, ticket: Ticket, id: str, users: list[str]) -> None:
         for user in users:
             try:
-                self._client.send("DELETE", f"{_users(id)}/{user}")
+                self._client.send(ticket, "DELETE", f"{_users(id)}/{user}")
             except ScimError as error:
                 # No member any more is what was wanted.
                 if error.status != 404:

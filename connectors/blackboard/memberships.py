@@ -17,6 +17,7 @@ from connectors.logins import fill_logins
 from connectors.mapping import Field, Mapping, Push, Resource, read_only
 from connectors.pairs import Pairs
 from connectors.planning import Branch, Plan
+from connectors.ticket import Ticket
 from connectors.walking import Walker
 from schemas.changes import Change
 from schemas.errors import ScimError, invalid_value
@@ -91,11 +92,11 @@ class Memberships(Collection):
         if "userName" in wanted:
             fill_logins(resources, self._login_of)
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
         user, course = native.pop("userId"), native.pop("courseId")
         try:
-            row = self._client.send("PUT", _path(course, user), nested(native))
+            row = self._client.send(ticket, "PUT", _path(course, user), nested(native))
         except ScimError as error:
             if error.status == 404:
                 raise invalid_value(
@@ -104,11 +105,13 @@ class Memberships(Collection):
             raise
         return self._resource({"courseId": course, "userId": user, **row})
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         native = self.mapping.to_native_changes(changes)
         path = _path(before["courseId"], before["userId"])
         try:
-            row = self._client.send("PATCH", path, nested(native))
+            row = self._client.send(ticket, "PATCH", path, nested(native))
         except ScimError as error:
             if error.status == 404 and "courseRoleId" in native and self.get(before["id"]):
                 raise invalid_value(
@@ -122,9 +125,9 @@ class Memberships(Collection):
             made.setdefault("userName", before["userName"])
         return made
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         course, user = PAIRS.of(id) or ("", "")
-        self._client.send("DELETE", _path(course, user))
+        self._client.send(ticket, "DELETE", _path(course, user))
 
     def find_again(self, resource: Resource) -> Resource | None:
         return self._one(resource["courseId"], resource["userId"])

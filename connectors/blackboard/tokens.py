@@ -8,6 +8,7 @@ import orjson
 
 from connectors.bearer import Bearer
 from connectors.http import HttpClient
+from connectors.ticket import NoWrite
 from schemas.errors import ScimError
 
 PATH = "/learn/api/public/v1/oauth2/token"
@@ -29,6 +30,7 @@ def _asked(http: HttpClient, authorization: str) -> tuple[str, float]:
     response = http.send(
         "POST",
         PATH,
+        permit=NoWrite.TOKEN,
         name="POST v1/oauth2/token",
         repeatable=True,
         content=b"grant_type=client_credentials",

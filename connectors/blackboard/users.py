@@ -20,6 +20,7 @@ from connectors.flat import NULL, flat, nested
 from connectors.mapping import Field, Mapping, Native, Resource, read_only
 from connectors.overrides import overridden
 from connectors.passwords import new_password
+from connectors.ticket import Ticket
 from schemas.attributes import ENTERPRISE
 from schemas.changes import Change
 from schemas.errors import ScimError, forbidden, invalid_value
@@ -135,20 +136,22 @@ class Users(Listed):
                     {"value": row["id"], "userName": row.get("userName", "")} for row in held
                 ]
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         native = self._checked(self.mapping.to_native(resource), {}, resource)
         native.setdefault("password", new_password())
         observers = self._observers(resource)
         if observers:
             self._refuse_observers(native.get("systemRoleIds", ()), observers)
-        created = self._client.send("POST", PATH, nested(native))
+        created = self._client.send(ticket, "POST", PATH, nested(native))
         made = self.mapping.to_scim(flat(created))
         if observers:
-            self._link(made["id"], observers)
+            self._link(ticket, made["id"], observers)
             made.setdefault(LMS_USER, {})["observers"] = observers
         return made
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         native = self.mapping.to_native_changes(changes)
         native = self._checked(native, before, after)
         old = self._observers(before)
@@ -161,22 +164,22 @@ class Users(Listed):
             self._refuse_observers(after.get(LMS_USER, {}).get("systemRoleIds", ()), added)
         made = after
         if native:
-            made = self._patched(before["id"], native) or after
-        self._link(before["id"], added)
+            made = self._patched(ticket, before["id"], native) or after
+        self._link(ticket, before["id"], added)
         for item in gone:
-            self._client.send("DELETE", f"{PATH}/{before['id']}/observers/{item['value']}")
+            self._client.send(ticket, "DELETE", f"{PATH}/{before['id']}/observers/{item['value']}")
         if any(change.path.name == "observers" for change in changes):
             made.setdefault(LMS_USER, {})["observers"] = new
         return made
 
-    def delete(self, id: str) -> None:
-        self._client.send("DELETE", f"{PATH}/{id}")
+    def delete(self, ticket: Ticket, id: str) -> None:
+        self._client.send(ticket, "DELETE", f"{PATH}/{id}")
 
     def find_again(self, resource: Resource) -> Resource | None:
         return self.named("userName", resource["userName"])
 
-    def _patched(self, id: str, native: Native) -> Resource | None:
-        row = self._client.send("PATCH", f"{PATH}/{id}", nested(native))
+    def _patched(self, ticket: Ticket, id: str, native: Native) -> Resource | None:
+        row = self._client.send(ticket, "PATCH", f"{PATH}/{id}", nested(native))
         return self.mapping.to_scim(flat(row)) if "id" in row else None
 
     def _checked(self, native: Native, before: Resource, after: Resource) -> Native:
@@ -233,10 +236,10 @@ class Users(Listed):
             raise invalid_value(f"observers: there is no user {form[:80]!r}.")
         return row
 
-    def _link(self, id: str, observers: list[Resource]) -> None:
+    def _link(self, ticket: Ticket, id: str, observers: list[Resource]) -> None:
         for item in observers:
             try:
-                self._client.send("PUT", f"{PATH}/{id}/observers/{item['value']}")
+                self._client.send(ticket, "PUT", f"{PATH}/{id}/observers/{item['value']}")
             except ScimError as error:
                 if error.status != 409:
                     raise

@@ -7,6 +7,7 @@ from typing import Any
 
 from connectors.brightspace.client import BrightspaceClient, Row, Rows
 from connectors.mapping import Native
+from connectors.ticket import Ticket
 from schemas.errors import ScimError, invalid_value, not_found_resource, uniqueness
 
 PATH = "lp/users/"
@@ -47,16 +48,18 @@ class Accounts:
         same = (row for row in rows if row["UserName"].casefold() == login.casefold())
         return next(same, None)
 
-    def create(self, native: Native, password: Native, **more: Any) -> tuple[Row, list[Step]]:
+    def create(
+        self, ticket: Ticket, native: Native, password: Native, **more: Any
+    ) -> tuple[Row, list[Step]]:
         """Make an account; return it, and what is left to do where it takes no password yet."""
         body = {**_NEW, **native, **more}
         if password and self._client.versions.reaches("lp", "1.57"):
             body["PasswordData"] = password
-            return self._written("POST", PATH, body, native, password), []
-        later: list[Step] = [lambda id: self.set_password(id, password)] if password else []
-        return self._written("POST", PATH, body, native, password), later
+            return self._written(ticket, "POST", PATH, body, native, password), []
+        later: list[Step] = [lambda id: self.set_password(ticket, id, password)] if password else []
+        return self._written(ticket, "POST", PATH, body, native, password), later
 
-    def replace(self, id: str, native: Native) -> Row:
+    def replace(self, ticket: Ticket, id: str, native: Native) -> Row:
         """Replace an account by what it is with changes: what is left out would be refused."""
         row = self._client.get(PATH + id)
         if row is None:
@@ -65,16 +68,16 @@ class Accounts:
         body["OrgDefinedId"] = body["OrgDefinedId"] or ""
         is_active = native.get("IsActive", row["Activation"]["IsActive"])
         body |= {"Activation": {"IsActive": is_active}, "Pronouns": None}
-        return self._written("PUT", PATH + id, body, native, {}, own=id)
+        return self._written(ticket, "PUT", PATH + id, body, native, {}, own=id)
 
-    def activate(self, id: str, *, on: bool) -> None:
+    def activate(self, ticket: Ticket, id: str, *, on: bool) -> None:
         """Switch an account on or off, and leave all else as it is."""
-        self._client.send("PUT", f"{PATH}{id}/activation", {"IsActive": on})
+        self._client.send(ticket, "PUT", f"{PATH}{id}/activation", {"IsActive": on})
 
-    def set_password(self, id: str, password: Native) -> None:
+    def set_password(self, ticket: Ticket, id: str, password: Native) -> None:
         """Set a password; 400 when the policy, which nobody can read, does not take it."""
         try:
-            self._client.send("PUT", f"{PATH}{id}/password", password)
+            self._client.send(ticket, "PUT", f"{PATH}{id}/password", password)
         except ScimError as error:
             if error.status == 400:
                 # What Brightspace says may repeat the password.
@@ -86,23 +89,30 @@ class Accounts:
         row = self._client.get(f"lp/enrollments/orgUnits/{self._client.organization}/users/{id}")
         return str(row["RoleId"]) if row else ""
 
-    def give_role(self, id: str, role: str) -> None:
+    def give_role(self, ticket: Ticket, id: str, role: str) -> None:
         """Enrol somebody who is in the organization there again, which changes the role."""
         numbers = (int(self._client.organization), int(id), int(role))
         body = dict(zip(("OrgUnitId", "UserId", "RoleId"), numbers, strict=True))
         try:
-            self._client.send("POST", "lp/enrollments/", body)
+            self._client.send(ticket, "POST", "lp/enrollments/", body)
         except ScimError as error:
             if error.status == 404:
                 raise invalid_value(f"institutionRoleIds: there is no role {role}.") from None
             raise
 
     def _written(
-        self, method: str, path: str, body: Row, native: Native, password: Native, own: str = ""
+        self,
+        ticket: Ticket,
+        method: str,
+        path: str,
+        body: Row,
+        native: Native,
+        password: Native,
+        own: str = "",
     ) -> Row:
         """Make a write; tell a taken name (409) from a bad value (400), which read the same."""
         try:
-            row: Row = self._client.send(method, path, body)
+            row: Row = self._client.send(ticket, method, path, body)
         except ScimError as error:
             if error.status == 400:
                 self._refuse_taken(native, own)

@@ -13,6 +13,7 @@ from connectors.brightspace.accounts import Accounts, Step
 from connectors.brightspace.client import BrightspaceClient
 from connectors.brightspace.fields import ID
 from connectors.mapping import Resource
+from connectors.ticket import Ticket
 from schemas.errors import ScimError, invalid_value
 from schemas.user import LMS_USER
 
@@ -42,23 +43,23 @@ class Auditing:
             found.append(id)
         return list(dict.fromkeys(found))
 
-    def steps(self, old: list[str], new: list[str]) -> Iterator[Step]:
+    def steps(self, ticket: Ticket, old: list[str], new: list[str]) -> Iterator[Step]:
         """Yield the writes that lead from some auditees to others."""
         for id in new:
             if id not in old:
-                yield partial(self.add, auditee=id)
+                yield partial(self.add, ticket, auditee=id)
         for id in old:
             if id not in new:
-                yield partial(self.remove, auditee=id)
+                yield partial(self.remove, ticket, auditee=id)
 
-    def add(self, auditor: str, auditee: str) -> None:
+    def add(self, ticket: Ticket, auditor: str, auditee: str) -> None:
         """Let an auditor watch a person."""
-        self._client.send("POST", _path(auditor), int(auditee))
+        self._client.send(ticket, "POST", _path(auditor), int(auditee))
 
-    def remove(self, auditor: str, auditee: str) -> None:
+    def remove(self, ticket: Ticket, auditor: str, auditee: str) -> None:
         """End it; that it has ended already is what was wanted."""
         try:
-            self._client.send("DELETE", _path(auditor), int(auditee))
+            self._client.send(ticket, "DELETE", _path(auditor), int(auditee))
         except ScimError as error:
             if error.status != 404:
                 raise

@@ -13,6 +13,7 @@ from typing import Any
 
 from connectors.brightspace.client import BrightspaceClient
 from connectors.mapping import Field, Mapping, Native, Resource
+from connectors.ticket import Ticket
 from schemas.attributes import ENTERPRISE
 from schemas.changes import Change
 from schemas.user import LMS_USER
@@ -110,21 +111,23 @@ class Beside:
                 merge(resource, mapping.to_scim(record.shown(body)))
                 _mark(resource, mapping)
 
-    def of_new(self, resource: Resource) -> Iterator[Callable[[str], None]]:
+    def of_new(self, ticket: Ticket, resource: Resource) -> Iterator[Callable[[str], None]]:
         """Yield the writes that a new account needs; each takes the account's id."""
         for record, mapping in self._parts:
             if native := mapping.to_native(resource):
-                yield partial(self._write, record, native)
+                yield partial(self._write, ticket, record, native)
 
-    def of_changes(self, changes: tuple[Change, ...]) -> Iterator[Callable[[str], None]]:
+    def of_changes(
+        self, ticket: Ticket, changes: tuple[Change, ...]
+    ) -> Iterator[Callable[[str], None]]:
         """Yield the writes that changes need; each takes the account's id."""
         for record, mapping in self._parts:
             if native := mapping.to_native_changes(changes):
-                yield partial(self._write, record, native)
+                yield partial(self._write, ticket, record, native)
 
-    def _write(self, record: _Record, native: Native, id: str) -> None:
+    def _write(self, ticket: Ticket, record: _Record, native: Native, id: str) -> None:
         path = record.path.format(id=id)
-        self._client.send("PUT", path, record.sent(self._client.get(path) or {}, native))
+        self._client.send(ticket, "PUT", path, record.sent(self._client.get(path) or {}, native))
 
 
 def merge(resource: Resource, more: Resource) -> None:

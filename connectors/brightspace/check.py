@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from connectors.base import Finding
 from connectors.brightspace.client import BrightspaceClient, Row
@@ -62,7 +61,7 @@ def findings(client: BrightspaceClient, roles: RoleTable) -> Iterator[Finding]:
     yield from _missing_scopes(client)
     yield from _default_roles(roles)
     for probe in _PROBES:
-        yield probed(probe, partial(_call, client), _refused)
+        yield probed(probe, client.probe, _refused)
     yield from _hidden(client)
     if client.credits.left is not None:
         level = "warning" if client.credits.left <= client.credits.reserve else "ok"
@@ -119,13 +118,6 @@ def _default_roles(roles: RoleTable) -> Iterator[Finding]:
             "New accounts must name their role, for the configuration has no config.roleId.",
             f"Use one of: {shown}",
         )
-
-
-def _call(client: BrightspaceClient, probe: Probe) -> None:
-    if probe.method == "GET":
-        client.get(probe.path)
-    else:
-        client.send(probe.method, probe.path, probe.body)
 
 
 def _refused(probe: Probe, said: str) -> Finding:

@@ -20,6 +20,8 @@ from connectors.brightspace.tokens import Chain
 from connectors.brightspace.versions import PATH as VERSIONS
 from connectors.brightspace.versions import Versions
 from connectors.http import Busy, HttpClient, Response
+from connectors.probing import Probe
+from connectors.ticket import NoWrite, Permit, Ticket, demand
 from connectors.vault import MemoryVault
 from schemas.errors import ScimError
 
@@ -58,7 +60,7 @@ class BrightspaceClient:
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """Return an object or an array, or None when there is none."""
-        response = self._call("GET", with_query(path, query))
+        response = self._call(NoWrite.READ, "GET", with_query(path, query))
         if response.status_code == 404:
             return None
         return _body(_accepted(response, reading=True), path)
@@ -104,14 +106,20 @@ class BrightspaceClient:
             yield rows
             link = following
 
-    def send(self, method: str, path: str, body: Any = None) -> Any:
+    def send(self, ticket: Ticket, method: str, path: str, body: Any = None) -> Any:
         """Make a write and return what it answers with, {} where there is nothing.
 
         Raises ScimError: 400 for a refused value, 403, 404.
         """
-        content = b"" if body is None else orjson.dumps(body)
-        response = _accepted(self._call(method, path, content), reading=False)
-        return _body(response, path) if response.content else {}
+        demand(ticket)
+        return self._sent(ticket, method, path, body)
+
+    def probe(self, probe: Probe) -> None:
+        """Make a call that changes nothing whether it is allowed or not. Raises ScimError."""
+        if probe.method == "GET":
+            self.get(probe.path)
+        else:
+            self._sent(NoWrite.PROBE, probe.method, probe.path, probe.body)
 
     def close(self) -> None:
         """Close both pools."""
@@ -139,23 +147,30 @@ class BrightspaceClient:
         vault = options.vault or MemoryVault()
         return Chain(self._service, vault, given["refresh_token"], options.name)
 
+    def _sent(self, permit: Permit, method: str, path: str, body: Any) -> Any:
+        content = b"" if body is None else orjson.dumps(body)
+        response = _accepted(self._call(permit, method, path, content), reading=False)
+        return _body(response, path) if response.content else {}
+
     def _list(self, link: str, path: str) -> Any:
         self.credits.spare()
-        response = self._call("GET", link)
+        response = self._call(NoWrite.READ, "GET", link)
         return _body(_accepted(response, reading=True), path)
 
-    def _call(self, method: str, path: str, content: bytes = b"") -> Response:
+    def _call(self, permit: Permit, method: str, path: str, content: bytes = b"") -> Response:
         """Send a call, and once more with a new token when the old one is not valid any more."""
         address = self._address(path)
         token = self.token.value()
-        response = self._call_once(method, address, content, token)
+        response = self._call_once(permit, method, address, content, token)
         if response.status_code == 401:
             # Nothing was done: Brightspace looks at the token first.
             token = self.token.value(not_this=token)
-            response = self._call_once(method, address, content, token)
+            response = self._call_once(permit, method, address, content, token)
         return response
 
-    def _call_once(self, method: str, address: str, content: bytes, token: str) -> Response:
+    def _call_once(
+        self, permit: Permit, method: str, address: str, content: bytes, token: str
+    ) -> Response:
         self.credits.refuse_all()
         headers = {"Authorization": f"Bearer {token}"}
         if content:
@@ -164,6 +179,7 @@ class BrightspaceClient:
             response = self.http.send(
                 method,
                 address,
+                permit=permit,
                 name=_name(method, address),
                 repeatable=method == "GET",
                 content=content or None,

@@ -16,6 +16,7 @@ from connectors.brightspace.fields import ID, NULL, name, without_null
 from connectors.brightspace.steps import undoing
 from connectors.mapping import Field, Mapping, Push, Resource, read_only
 from connectors.planning import Branch, Plan
+from connectors.ticket import Ticket
 from schemas.changes import Change
 from schemas.course import COURSE
 from schemas.errors import ScimError, invalid_value, not_found_resource, uniqueness
@@ -139,12 +140,12 @@ class Courses(Collection):
             if not self.mapping.costly.keys() <= resource.keys():
                 resource.update(self.get(resource["id"]) or {})
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         native = without_null(self._whole.to_native(resource))
         active = native.pop("IsActive", None)
         self._refuse_taken(native["Code"])
         try:
-            row = self._client.send("POST", PATH, {**_NEW, **self._template, **native})
+            row = self._client.send(ticket, "POST", PATH, {**_NEW, **self._template, **native})
         except ScimError as error:
             if error.status == 404:
                 raise invalid_value(
@@ -153,24 +154,26 @@ class Courses(Collection):
             raise
         if active is not None and active != row["IsActive"]:
             id = str(row["Identifier"])
-            with undoing(lambda: self.delete(id)):
-                self._replace(row, {"IsActive": active})
+            with undoing(lambda: self.delete(ticket, id)):
+                self._replace(ticket, row, {"IsActive": active})
             row = {**row, "IsActive": active}
         return self._shown(row)
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         native = without_null(self._whole.to_native_changes(changes))
         if "Code" in native:
             self._refuse_taken(native["Code"], own=before["id"])
         row = self._client.get(PATH + before["id"])
         if row is None:
             raise not_found_resource("Course", before["id"])
-        self._replace(row, native)
+        self._replace(ticket, row, native)
         return after
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         """Put the course into Brightspace's recycle bin, where only an administrator sees it."""
-        self._client.send("DELETE", PATH + id)
+        self._client.send(ticket, "DELETE", PATH + id)
 
     def find_again(self, resource: Resource) -> Resource | None:
         return next(
@@ -184,10 +187,10 @@ class Courses(Collection):
         pages = self._client.rows(UNITS, _query(branch))
         return (self.mapping.to_scim(row) for rows in pages for row in rows)
 
-    def _replace(self, row: Row, native: Row) -> None:
+    def _replace(self, ticket: Ticket, row: Row, native: Row) -> None:
         body = {name: row.get(name) for name in (*_KEPT, "CanSelfRegister")}
         body |= {"LocaleId": None, "Description": fields.as_sent(row.get("Description"))}
-        self._client.send("PUT", f"{PATH}{row['Identifier']}", {**body, **native})
+        self._client.send(ticket, "PUT", f"{PATH}{row['Identifier']}", {**body, **native})
 
     def _of_code(self, code: str) -> Rows:
         """Return the courses of a code, which Brightspace lets several have."""

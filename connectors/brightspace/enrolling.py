@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from connectors.brightspace.client import BrightspaceClient, Row
 from connectors.brightspace.places import GROUP, Place
 from connectors.members import refuse_unenrolled
+from connectors.ticket import Ticket
 from schemas.errors import ScimError, invalid_value
 
 _MANY = 5
@@ -33,7 +34,9 @@ class Enrolling:
         refuse_unenrolled(course, users, roles)
         return roles
 
-    def add(self, place: Place, users: Sequence[str], roles: dict[str, int]) -> None:
+    def add(
+        self, ticket: Ticket, place: Place, users: Sequence[str], roles: dict[str, int]
+    ) -> None:
         """Add members, all or none: those added before a refusal are taken out again."""
         done: list[str] = []
         try:
@@ -41,31 +44,38 @@ class Enrolling:
             if (
                 place.kind == GROUP
                 and len(users) > _MANY
-                and self._add_batches(place, users, roles, done)
+                and self._add_batches(ticket, place, users, roles, done)
             ):
                 return
             for user in users:
-                self._client.send("POST", f"{place.path}/enrollments/", {"UserId": int(user)})
+                self._client.send(
+                    ticket, "POST", f"{place.path}/enrollments/", {"UserId": int(user)}
+                )
                 done.append(user)
         except ScimError as error:
             if not error.unknown:
-                self.remove(place, done)
+                self.remove(ticket, place, done)
             raise
 
-    def remove(self, place: Place, users: Sequence[str]) -> None:
+    def remove(self, ticket: Ticket, place: Place, users: Sequence[str]) -> None:
         """Take members out; who is none any more is what was wanted."""
         for user in users:
             path = f"lp/enrollments/orgUnits/{place.unit}/users/{user}"
             if place.kind == GROUP:
                 path = f"{place.path}/enrollments/{user}"
             try:
-                self._client.send("DELETE", path)
+                self._client.send(ticket, "DELETE", path)
             except ScimError as error:
                 if error.status != 404:
                     raise
 
     def _add_batches(
-        self, place: Place, users: Sequence[str], roles: dict[str, int], done: list[str]
+        self,
+        ticket: Ticket,
+        place: Place,
+        users: Sequence[str],
+        roles: dict[str, int],
+        done: list[str],
     ) -> bool:
         """Enrol in as few calls as possible; False where the integration may send no batch."""
         for first in range(0, len(users), MOST):
@@ -75,7 +85,9 @@ class Enrolling:
                 for user in part
             ]
             try:
-                failures: list[Row] = self._client.send("POST", "lp/enrollments/batch/", rows)
+                failures: list[Row] = self._client.send(
+                    ticket, "POST", "lp/enrollments/batch/", rows
+                )
             except ScimError as error:
                 if error.status == 403 and not done:
                     return False

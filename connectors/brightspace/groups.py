@@ -28,6 +28,7 @@ from connectors.members import (
     shown_members,
 )
 from connectors.planning import Plan
+from connectors.ticket import Ticket
 from schemas.changes import Change
 from schemas.errors import invalid_value, not_found_resource
 from schemas.group import GROUP, LMS_GROUP
@@ -103,7 +104,7 @@ class Groups(Collection):
                 if member["value"] == id and display:
                     member["display"] = display
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
         course, is_set = native.pop("course", self._course), native.pop("isSet", False)
         parent = native.pop("set", "")
@@ -114,14 +115,16 @@ class Groups(Collection):
             raise invalid_value(f"courseId: there is no course {course}.")
         roles = self._people.roles(course, users)
         if is_set:
-            place, row = self._making.set_of(course, native)
+            place, row = self._making.set_of(ticket, course, native)
         else:
-            place, row = self._making.group_of(course, parent, native)
-        with undoing(lambda: self.delete(place.id)):
-            self._people.add(place, users, roles)
+            place, row = self._making.group_of(ticket, course, parent, native)
+        with undoing(lambda: self.delete(ticket, place.id)):
+            self._people.add(ticket, place, users, roles)
         return {**self._shown(place, row), "members": shown_members(users)}
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         place = place_of(before["id"])
         assert place is not None
         added, removed = changed_members(changes, _user)
@@ -130,20 +133,20 @@ class Groups(Collection):
             raise invalid_value("A set of groups has no members and no externalId.")
         roles = self._people.roles(place.course, added)
         steps = (
-            (added, lambda _: self._people.add(place, added, roles)),
-            (native, lambda _: self._replace(place, native)),
-            (removed, lambda _: self._people.remove(place, removed)),
+            (added, lambda _: self._people.add(ticket, place, added, roles)),
+            (native, lambda _: self._replace(ticket, place, native)),
+            (removed, lambda _: self._people.remove(ticket, place, removed)),
         )
         in_turn([step for needed, step in steps if needed], place.id)
         if "members" in after:
             after["members"] = shown_members(member_ids(after, ID, _EXAMPLE))
         return after
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         place = place_of(id)
         if place is None:
             raise not_found_resource("Group", id)
-        self._client.send("DELETE", place.path)
+        self._client.send(ticket, "DELETE", place.path)
 
     def find_again(self, resource: Resource) -> Resource | None:
         wanted = resource.get(LMS_GROUP, {})
@@ -177,7 +180,7 @@ class Groups(Collection):
         rows = self._client.get(path)
         return rows if isinstance(rows, list) else []
 
-    def _replace(self, place: Place, native: Row) -> None:
+    def _replace(self, ticket: Ticket, place: Place, native: Row) -> None:
         """Replace a group by what it is with changes; its members stay."""
         row = self._client.get(place.path)
         if row is None:
@@ -187,7 +190,7 @@ class Groups(Collection):
         else:
             body = {"Name": row["Name"], "Code": row.get("Code") or ""}
         body["Description"] = fields.as_sent(row.get("Description"))
-        self._client.send("PUT", place.path, {**body, **native})
+        self._client.send(ticket, "PUT", place.path, {**body, **native})
 
     def _shown(self, place: Place, row: Row) -> Resource:
         own: Row = {"key": place.id, "kind": KINDS[place.kind], "course": place.course}

@@ -9,6 +9,7 @@ from connectors.base import Options
 from connectors.brightspace.client import BrightspaceClient, Row
 from connectors.brightspace.courses import NO_TEXT
 from connectors.brightspace.places import GROUP, SECTION, SET, Place
+from connectors.ticket import Ticket
 from schemas.errors import ScimError, invalid_value
 
 _NEW_SET: Row = {
@@ -52,10 +53,10 @@ class Making:
         if self._kind not in ("courseGroup", "section"):
             raise ValueError('new_groups is "courseGroup" or "section"')
 
-    def set_of(self, course: str, native: Row) -> tuple[Place, Row]:
+    def set_of(self, ticket: Ticket, course: str, native: Row) -> tuple[Place, Row]:
         """Make a set, and wait until it can be used."""
         path = f"lp/{course}/groupcategories/"
-        row = self._client.send("POST", path, {**_NEW_SET, **native})
+        row = self._client.send(ticket, "POST", path, {**_NEW_SET, **native})
         id = str(row.get("CategoryId") or row["GroupCategoryId"])
         place = Place(SET, (course, id))
         # Newer versions answer the work of making it, older ones the set.
@@ -63,15 +64,15 @@ class Making:
             self._wait(f"{place.path}/status", row)
         return place, {**_NEW_SET, **(self._client.get(place.path) or native)}
 
-    def group_of(self, course: str, parent: str, native: Row) -> tuple[Place, Row]:
+    def group_of(self, ticket: Ticket, course: str, parent: str, native: Row) -> tuple[Place, Row]:
         """Make a group in a set, or a section."""
         body = {**_NEW, **native}
         if not parent and self._kind == "section":
-            row = self._section(f"lp/{course}/sections/", body)
+            row = self._section(ticket, f"lp/{course}/sections/", body)
             return Place(SECTION, (course, str(row["SectionId"]))), row
-        holder = Place(SET, (course, parent or self._usual_set(course)))
+        holder = Place(SET, (course, parent or self._usual_set(ticket, course)))
         try:
-            row = self._client.send("POST", f"{holder.path}/groups/", body)
+            row = self._client.send(ticket, "POST", f"{holder.path}/groups/", body)
         except ScimError as error:
             if error.status == 404:
                 raise invalid_value(
@@ -80,21 +81,21 @@ class Making:
             raise
         return Place(GROUP, (*holder.ids, str(row["GroupId"]))), row
 
-    def _usual_set(self, course: str) -> str:
+    def _usual_set(self, ticket: Ticket, course: str) -> str:
         for row in self._client.get(f"lp/{course}/groupcategories/") or ():
             if row["Name"] == self._set:
                 return str(row["GroupCategoryId"])
-        return self.set_of(course, {"Name": self._set})[0].unit
+        return self.set_of(ticket, course, {"Name": self._set})[0].unit
 
-    def _section(self, path: str, body: Row) -> Any:
+    def _section(self, ticket: Ticket, path: str, body: Row) -> Any:
         """Make a section; a course that has none may have to be set up for them."""
         try:
-            return self._client.send("POST", path, body)
+            return self._client.send(ticket, "POST", path, body)
         except ScimError as error:
             if error.status != 400 or self._client.get(path):
                 raise
-        self._client.send("PUT", path, _SECTIONS)
-        return self._client.send("POST", path, body)
+        self._client.send(ticket, "PUT", path, _SECTIONS)
+        return self._client.send(ticket, "POST", path, body)
 
     def _wait(self, path: str, row: Row) -> None:
         for seconds in _POLLS:

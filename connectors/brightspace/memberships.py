@@ -20,6 +20,7 @@ from connectors.logins import fill_logins
 from connectors.mapping import Field, Mapping, Push, Resource, read_only
 from connectors.pairs import Pairs
 from connectors.planning import Branch, Plan
+from connectors.ticket import Ticket
 from schemas.changes import Change
 from schemas.errors import ScimError, invalid_value, not_found_resource, uniqueness
 from schemas.membership import MEMBERSHIP
@@ -85,7 +86,7 @@ class Memberships(Collection):
         if wanted & {"score", "scoreMaximum"}:
             add_scores(self._client, resources)
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
         course, user = str(native["OrgUnitId"]), str(native["UserId"])
         if not self._walker.is_course(course):
@@ -93,19 +94,21 @@ class Memberships(Collection):
         # Enrolling somebody again would change the role.
         if self._enrolment(course, user) is not None:
             raise uniqueness(f"User {user} is in course {course} already.")
-        return self._shown(course, user, self._enrolled({**self._role, **native}))
+        return self._shown(course, user, self._enrolled(ticket, {**self._role, **native}))
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         native = self.mapping.to_native_changes(changes)
         pair = {"OrgUnitId": int(before["courseId"]), "UserId": int(before["userId"])}
-        self._enrolled({**pair, **native})
+        self._enrolled(ticket, {**pair, **native})
         return after
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         course, user = PAIRS.of(id) or ("", "")
         if not course or not self._walker.is_course(course):
             raise not_found_resource("Membership", id)
-        self._client.send("DELETE", _people(course) + user)
+        self._client.send(ticket, "DELETE", _people(course) + user)
 
     def find_again(self, resource: Resource) -> Resource | None:
         return self.get(f"{resource['courseId']}.{resource['userId']}")
@@ -170,9 +173,9 @@ class Memberships(Collection):
         row: Row | None = self._client.get(_people(course) + user)
         return row
 
-    def _enrolled(self, native: Row) -> Row:
+    def _enrolled(self, ticket: Ticket, native: Row) -> Row:
         try:
-            row: Row = self._client.send("POST", PATH, native)
+            row: Row = self._client.send(ticket, "POST", PATH, native)
         except ScimError as error:
             if error.status == 404:
                 raise invalid_value(

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import orjson
 
 from connectors.http import HttpClient, Response
+from connectors.ticket import NoWrite
 from schemas.errors import ScimError
 
 AUTH_URL = "https://auth.brightspace.com"
@@ -44,6 +45,7 @@ class TokenService:
             response = self._http.send(
                 "POST",
                 TOKEN,
+                permit=NoWrite.TOKEN,
                 name="POST core/connect/token",
                 repeatable=False,
                 content=urlencode({**self._own, **grant}).encode(),

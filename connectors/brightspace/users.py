@@ -18,6 +18,7 @@ from connectors.brightspace.steps import in_turn, undoing
 from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resource, read_only
 from connectors.overrides import overridden
 from connectors.planning import Branch, Plan
+from connectors.ticket import Ticket
 from schemas.changes import Change
 from schemas.errors import invalid_value, mutability
 from schemas.user import LMS_USER, USER
@@ -130,7 +131,7 @@ class Users(Collection):
                 held = self._auditing.auditees(resource["id"])
                 merge(resource, {LMS_USER: {"observees": [{"value": id} for id in held]}})
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         role = _only_role(resource) or self._role
         if not role:
             raise invalid_value(
@@ -141,16 +142,18 @@ class Users(Collection):
         native = without_null(self.mapping.to_native(resource))
         password = _password(native)
         row, later = self._accounts.create(
-            native, password, RoleId=int(role), SendCreationEmail=self._tells
+            ticket, native, password, RoleId=int(role), SendCreationEmail=self._tells
         )
         made = self._shown(row)
-        later += self._beside.of_new(resource)
-        later += self._auditing.steps([], watched)
-        with undoing(lambda: self.delete(made["id"])):
+        later += self._beside.of_new(ticket, resource)
+        later += self._auditing.steps(ticket, [], watched)
+        with undoing(lambda: self.delete(ticket, made["id"])):
             in_turn(later, made["id"])
         return self._completed(made, resource, watched)
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         id = before["id"]
         named = {change.path.name for change in changes}
         native = without_null(self.mapping.to_native_changes(changes))
@@ -159,33 +162,33 @@ class Users(Collection):
         replaced: list[Row] = []
         steps: list[Step] = []
         if native.keys() == {"IsActive"}:
-            steps.append(partial(self._accounts.activate, on=native["IsActive"]))
+            steps.append(partial(self._accounts.activate, ticket, on=native["IsActive"]))
         elif native:
-            steps.append(lambda id: replaced.append(self._accounts.replace(id, native)))
+            steps.append(lambda id: replaced.append(self._accounts.replace(ticket, id, native)))
         if password:
-            steps.append(partial(self._accounts.set_password, password=password))
+            steps.append(partial(self._accounts.set_password, ticket, password=password))
         if "institutionRoleIds" in named:
             if not (role := _only_role(after)):
                 raise mutability("institutionRoleIds cannot be removed.")
-            steps.append(partial(self._accounts.give_role, role=role))
-        steps += self._beside.of_changes(changes)
+            steps.append(partial(self._accounts.give_role, ticket, role=role))
+        steps += self._beside.of_changes(ticket, changes)
         if "observees" in named:
-            steps += self._auditing.steps(self._auditing.named(before), watched)
+            steps += self._auditing.steps(ticket, self._auditing.named(before), watched)
         in_turn(steps, id)
         made = self._shown(replaced[0]) if replaced else after
         return self._completed(made, after, watched)
 
-    def delete(self, id: str) -> None:
-        self._client.send("DELETE", PATH + id)
+    def delete(self, ticket: Ticket, id: str) -> None:
+        self._client.send(ticket, "DELETE", PATH + id)
 
     def find_again(self, resource: Resource) -> Resource | None:
         row = self._accounts.of_login(resource["userName"])
         return None if row is None else self._shown(row)
 
-    def request_password_reset(self, resource: Resource) -> None:
+    def request_password_reset(self, ticket: Ticket, resource: Resource) -> None:
         takes_body = self._client.versions.reaches("lp", "1.50")
         body = {"ForcePasswordReset": False} if takes_body else None
-        self._client.send("POST", f"{PATH}{resource['id']}/password", body)
+        self._client.send(ticket, "POST", f"{PATH}{resource['id']}/password", body)
 
     def _found(self, branch: Branch) -> Iterable[Resource]:
         parameter, value = branch[0].push.parameter, branch[0].values[0]

@@ -11,6 +11,7 @@ from connectors.canvas.groupsets import FREE, GroupSets, refuse_community
 from connectors.canvas.listed import Row
 from connectors.canvas.people import People
 from connectors.mapping import Native
+from connectors.ticket import Ticket
 from schemas.errors import ScimError, invalid_value, not_found_resource
 
 Rows = list[Row]
@@ -48,27 +49,33 @@ class AccountGroups:
         """Return ids and names of the members."""
         return [(str(row["id"]), str(row.get("name", ""))) for row in self._people.of(number)]
 
-    def create(self, native: Native, users: Sequence[str]) -> Row:
+    def create(self, ticket: Ticket, native: Native, users: Sequence[str]) -> Row:
         """Make a group, and a set for it unless it names one; all of it or nothing."""
         context = self._context(native.pop("course_id", ""))
         self._refuse_strangers(context, users)
         named = native.pop("group_category_id", "")
         if named:
             self._refuse_set(context, named, users)
-        own = "" if named else self._sets.make(context, native["name"])
+        own = "" if named else self._sets.make(ticket, context, native["name"])
         made = ""
         try:
             path = f"group_categories/{named or own}/groups"
-            row: Row = self._client.send("POST", path, _sent(native))
+            row: Row = self._client.send(ticket, "POST", path, _sent(native))
             made = str(row["id"])
-            self._people.change(made, users, ())
+            self._people.change(ticket, made, users, ())
         except ScimError as error:
-            self._undo(own, made, error)
+            self._undo(ticket, own, made, error)
             raise
         return row
 
     def update(
-        self, number: str, set_id: str, native: Native, added: Sequence[str], removed: Sequence[str]
+        self,
+        ticket: Ticket,
+        number: str,
+        set_id: str,
+        native: Native,
+        added: Sequence[str],
+        removed: Sequence[str],
     ) -> None:
         """Change a group and its members, all or nothing; `set_id` may be "" when not known."""
         row, others = self._with_others(number, set_id)
@@ -78,23 +85,23 @@ class AccountGroups:
             self._people.refuse_members_of(others, added)
         values = _sent(native)
         if values:
-            self._write(row, others, values)
+            self._write(ticket, row, others, values)
         try:
-            self._people.change(number, added, removed)
+            self._people.change(ticket, number, added, removed)
         except ScimError as error:
             if values and not error.unknown:
                 held = {name: row.get(name) or "" for name in values}
-                self._write({**row, **values}, others, held)
+                self._write(ticket, {**row, **values}, others, held)
             raise
 
-    def delete(self, number: str) -> None:
+    def delete(self, ticket: Ticket, number: str) -> None:
         """Delete a group, and its set where that has no other and is called the same."""
         row, others = self._with_others(number, "")
         refuse_community(row)
         if self._sets.is_own(row, others):
-            self._sets.delete(str(row["group_category_id"]))
+            self._sets.delete(ticket, str(row["group_category_id"]))
         else:
-            self._client.send("DELETE", f"groups/{number}")
+            self._client.send(ticket, "DELETE", f"groups/{number}")
 
     def _context(self, course: str) -> str:
         return ROOT
@@ -131,26 +138,26 @@ class AccountGroups:
             return f"courses/{row['course_id']}"
         return ROOT if row.get("account_id") == self._root else ""
 
-    def _write(self, row: Row, others: Rows, values: Native) -> None:
+    def _write(self, ticket: Ticket, row: Row, others: Rows, values: Native) -> None:
         """Send values of a group; a set of its own is renamed with it."""
         renames = values.get("name", row["name"]) != row["name"]
         own = str(row["group_category_id"]) if renames and self._sets.is_own(row, others) else ""
         if own:
-            self._sets.rename(own, values["name"])
+            self._sets.rename(ticket, own, values["name"])
         try:
-            self._client.send("PUT", f"groups/{row['id']}", values)
+            self._client.send(ticket, "PUT", f"groups/{row['id']}", values)
         except ScimError as error:
             if own and not error.unknown:
-                self._sets.rename(own, row["name"])
+                self._sets.rename(ticket, own, row["name"])
             raise
 
-    def _undo(self, own: str, made: str, error: ScimError) -> None:
+    def _undo(self, ticket: Ticket, own: str, made: str, error: ScimError) -> None:
         """Delete what was made of a group; `error` is unknown when that fails."""
         try:
             if own:
-                self._sets.delete(own)
+                self._sets.delete(ticket, own)
             elif made:
-                self._client.send("DELETE", f"groups/{made}")
+                self._client.send(ticket, "DELETE", f"groups/{made}")
         except ScimError:
             error.unknown = True
 

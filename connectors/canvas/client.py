@@ -15,6 +15,7 @@ from connectors.canvas.bucket import Bucket
 from connectors.canvas.refusals import is_throttled, refusal
 from connectors.canvas.tokens import token_of
 from connectors.http import HttpClient, Response
+from connectors.ticket import NoWrite, Permit, Ticket, demand
 from schemas.errors import ScimError
 
 PREFIX = "/api/v1/"
@@ -39,7 +40,7 @@ class CanvasClient:
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """Return one object, or None when there is none."""
-        response = self._call("GET", with_query(path, query))
+        response = self._call(NoWrite.READ, "GET", with_query(path, query))
         if response.status_code == 404:
             return None
         body = _body(_accepted(response, reading=True), path)
@@ -52,7 +53,7 @@ class CanvasClient:
 
         `path` may be such a link. Raises 404 when the list's owner does not exist.
         """
-        response = _accepted(self._call("GET", with_query(path, query)), reading=True)
+        response = _accepted(self._call(NoWrite.READ, "GET", with_query(path, query)), reading=True)
         rows = _body(response, path)
         if not isinstance(rows, list):
             raise ScimError(502, f"Canvas sent no list for {_name('GET', path)}.")
@@ -69,31 +70,43 @@ class CanvasClient:
             found, link = self.page(link)
             yield found
 
-    def send(self, method: str, path: str, body: Any = None) -> Any:
+    def send(self, ticket: Ticket, method: str, path: str, body: Any = None) -> Any:
         """Make a write and return the body of its answer.
 
         Raises ScimError: 400 for a refused value, 403, 404, 409 for what is taken.
         """
-        content = None if body is None else orjson.dumps(body)
-        response = self._call(method, path, content)
-        return _body(_accepted(response, reading=False), path)
+        demand(ticket)
+        return self._sent(ticket, method, path, body)
+
+    def order(self, report: str, parameters: Any) -> Any:
+        """Let Canvas make a report, which changes nothing else; return the body of its answer."""
+        return self._sent(NoWrite.QUERY, "POST", report, parameters)
 
     def fetch(self, link: str) -> Response:
         """Return the answer to a link on the site, a redirection included."""
-        return self._call("GET", link)
+        return self._call(NoWrite.READ, "GET", link)
 
-    def _call(self, method: str, path: str, content: bytes | None = None) -> Response:
+    def _sent(self, permit: Permit, method: str, path: str, body: Any) -> Any:
+        content = None if body is None else orjson.dumps(body)
+        response = self._call(permit, method, path, content)
+        return _body(_accepted(response, reading=False), path)
+
+    def _call(
+        self, permit: Permit, method: str, path: str, content: bytes | None = None
+    ) -> Response:
         """Send a call, and once more with a new token when the old one is not valid any more."""
         token = self._token.value()
-        response = self._call_once(method, path, content, token)
+        response = self._call_once(permit, method, path, content, token)
         if response.status_code == 401 and "WWW-Authenticate" in response.headers:
             # Nothing was done: Canvas looks at the token first.
             renewed = self._token.value(not_this=token)
             if renewed != token:
-                response = self._call_once(method, path, content, renewed)
+                response = self._call_once(permit, method, path, content, renewed)
         return response
 
-    def _call_once(self, method: str, path: str, content: bytes | None, token: str) -> Response:
+    def _call_once(
+        self, permit: Permit, method: str, path: str, content: bytes | None, token: str
+    ) -> Response:
         headers = {"Authorization": f"Bearer {token}"}
         if content is not None:
             headers["Content-Type"] = "application/json"
@@ -101,6 +114,7 @@ class CanvasClient:
             response = self.http.send(
                 method,
                 path if path.startswith(("http:", "https:")) else PREFIX + path,
+                permit=permit,
                 name=_name(method, path),
                 repeatable=method == "GET",
                 content=content,

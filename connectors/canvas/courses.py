@@ -14,6 +14,7 @@ from connectors.canvas.terms import Terms
 from connectors.flat import NULL
 from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resource, read_only
 from connectors.planning import Branch, Plan
+from connectors.ticket import Ticket
 from schemas.changes import Change
 from schemas.course import COURSE
 from schemas.errors import ScimError, invalid_value, not_found_resource, uniqueness
@@ -109,7 +110,7 @@ class Courses(Listed):
             if error.status != 404 or not _names_term(branch):
                 raise
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
         self._refuse_taken(resource)
         account = native.pop("account_id", None)
@@ -120,16 +121,18 @@ class Courses(Listed):
             "offer": is_open,
             "enable_sis_reactivation": "sis_course_id" in native,
         }
-        made = self._made(self._send("POST", path, body))
+        made = self._made(self._send(ticket, "POST", path, body))
         if not resource.get("closedComplete"):
             return made
         try:
-            return self._made(self._move(made["id"], {"event": "conclude"}))
+            return self._made(self._move(ticket, made["id"], {"event": "conclude"}))
         except ScimError as error:
             detail = f"Course {made['id']} was created, but not concluded: {error.detail}"
             raise ScimError(error.status, detail, error.scim_type, unknown=error.unknown) from None
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         native = self.mapping.to_native_changes(changes)
         if {"course_code", "term_id"} & native.keys():
             self._refuse_taken(after, before["id"])
@@ -137,10 +140,10 @@ class Courses(Listed):
         values = _sent(native)
         if moved:
             values["event"] = _event(after)
-        return self._made(self._move(before["id"], values))
+        return self._made(self._move(ticket, before["id"], values))
 
-    def delete(self, id: str) -> None:
-        self._client.send("DELETE", f"{self.one}/{id}", {"event": "delete"})
+    def delete(self, ticket: Ticket, id: str) -> None:
+        self._client.send(ticket, "DELETE", f"{self.one}/{id}", {"event": "delete"})
 
     def find_again(self, resource: Resource) -> Resource | None:
         if external_id := resource.get("externalId"):
@@ -148,17 +151,17 @@ class Courses(Listed):
             return self.shown(form) if form else None
         return next(self._with_code(resource), None)
 
-    def _move(self, id: str, values: Native) -> Row:
+    def _move(self, ticket: Ticket, id: str, values: Native) -> Row:
         try:
-            return self._send("PUT", f"{self.one}/{id}", {"course": values})
+            return self._send(ticket, "PUT", f"{self.one}/{id}", {"course": values})
         except ScimError as error:
             if error.status == 400 and self.get(id) is None:
                 raise not_found_resource("Course", id) from None
             raise
 
-    def _send(self, method: str, path: str, body: Native) -> Row:
+    def _send(self, ticket: Ticket, method: str, path: str, body: Native) -> Row:
         try:
-            row: Row = self._client.send(method, path, body)
+            row: Row = self._client.send(ticket, method, path, body)
         except ScimError as error:
             if error.status == 404:
                 raise invalid_value(f"There is no such term or account: {error.detail}") from None

@@ -8,6 +8,7 @@ from connectors.base import Options
 from connectors.canvas.client import CanvasClient
 from connectors.canvas.listed import Row
 from connectors.canvas.roles import Role, RoleBook
+from connectors.ticket import Ticket
 from schemas.errors import ScimError, invalid_value
 
 STATES = ("active", "invited", "creation_pending", "inactive", "completed")
@@ -48,7 +49,7 @@ class Enroller:
             )
         return role
 
-    def enrol(self, path: str, user: str, role: Role, **values: Any) -> Row:
+    def enrol(self, ticket: Ticket, path: str, user: str, role: Role, **values: Any) -> Row:
         """Enrol a user at `courses/1` or `sections/1`; an enrolment that was ended comes back.
 
         Canvas clears dates that are left out, and takes up only what is not active.
@@ -63,26 +64,28 @@ class Enroller:
             **values,
         }
         try:
-            row: Row = self._client.send("POST", f"{path}/enrollments", {"enrollment": enrollment})
+            row: Row = self._client.send(
+                ticket, "POST", f"{path}/enrollments", {"enrollment": enrollment}
+            )
         except ScimError as error:
             if error.status == 404:
                 raise invalid_value(f"There is no such user or course: {error.detail}") from None
             raise
         return row
 
-    def end(self, row: Row, task: str) -> Row:
+    def end(self, ticket: Ticket, row: Row, task: str) -> Row:
         """Conclude, deactivate or delete an enrolment; one that is gone stays gone."""
         path = f"courses/{row['course_id']}/enrollments/{row['id']}"
         try:
-            ended: Row = self._client.send("DELETE", path, {"task": task})
+            ended: Row = self._client.send(ticket, "DELETE", path, {"task": task})
         except ScimError as error:
             if error.status == 404 and task == "delete":
                 return row
             raise
         return ended
 
-    def reactivate(self, row: Row) -> Row:
+    def reactivate(self, ticket: Ticket, row: Row) -> Row:
         """Make an inactive enrolment active."""
         path = f"courses/{row['course_id']}/enrollments/{row['id']}/reactivate"
-        made: Row = self._client.send("PUT", path)
+        made: Row = self._client.send(ticket, "PUT", path)
         return made

@@ -24,6 +24,7 @@ from connectors.mapping import Resource
 from connectors.members import changed_members, member_id, member_ids, shown_members
 from connectors.planning import Branch, Plan
 from connectors.side_by_side import side_by_side
+from connectors.ticket import Ticket
 from connectors.walking import Walker
 from schemas.changes import Change
 from schemas.errors import invalid_value
@@ -77,27 +78,29 @@ class Groups(Collection):
                 for member in group["members"]:
                     member["display"] = dict(people)[member["value"]]
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         users = member_ids(resource, ID, _EXAMPLE)
         part = self._part_of(resource)
-        row = part.create(self.mapping.to_native(resource), users)
+        row = part.create(ticket, self.mapping.to_native(resource), users)
         return {**self._resource(part, row), "members": shown_members(users)}
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         part, number = self._place(before["id"])
         added, removed = changed_members(changes, _user)
         native = self.mapping.to_native_changes(changes)
         if part is not None:
             set_id = before.get(LMS_GROUP, {}).get("parentId", "")
-            part.update(number, set_id, native, added, removed)
+            part.update(ticket, number, set_id, native, added, removed)
         if "members" in after:
             after["members"] = shown_members(member["value"] for member in after["members"])
         return after
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         part, number = self._place(id)
         if part is not None:
-            part.delete(number)
+            part.delete(ticket, number)
 
     def find_again(self, resource: Resource) -> Resource | None:
         part = self._part_of(resource)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from connectors.canvas.client import CanvasClient
 from connectors.canvas.listed import Row
+from connectors.ticket import Ticket
 from schemas.errors import ScimError, forbidden
 
 COMMUNITIES = "communities"
@@ -34,7 +35,7 @@ class GroupSets:
                 return []
             raise
 
-    def make(self, context: str, name: str) -> str:
+    def make(self, ticket: Ticket, context: str, name: str) -> str:
         """Make a set in `accounts/self` or `courses/1` and return its id.
 
         An empty one of that name is taken: it is what an interrupted creation leaves behind.
@@ -42,7 +43,7 @@ class GroupSets:
         """
         path = f"{context}/group_categories"
         try:
-            return str(self._client.send("POST", path, {"name": name})["id"])
+            return str(self._client.send(ticket, "POST", path, {"name": name})["id"])
         except ScimError as error:
             if error.status != 409:
                 raise
@@ -59,13 +60,13 @@ class GroupSets:
         row = self.get(str(group["group_category_id"]))
         return row is not None and row["name"] == group["name"] and not row.get("role")
 
-    def rename(self, id: str, name: str) -> None:
+    def rename(self, ticket: Ticket, id: str, name: str) -> None:
         """Rename a set. Raises 409 when another one has the name."""
-        self._client.send("PUT", f"group_categories/{id}", {"name": name})
+        self._client.send(ticket, "PUT", f"group_categories/{id}", {"name": name})
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         """Delete a set with its groups."""
-        self._client.send("DELETE", f"group_categories/{id}")
+        self._client.send(ticket, "DELETE", f"group_categories/{id}")
 
 
 def refuse_community(group: Row) -> None:

@@ -10,6 +10,7 @@ from connectors.canvas.client import ROOT, CanvasClient
 from connectors.canvas.reports import Reports
 from connectors.mapping import Resource
 from connectors.side_by_side import side_by_side
+from connectors.ticket import Ticket
 from schemas.errors import not_found_resource
 
 KNOWN = frozenset({"active", "userType"})
@@ -62,10 +63,10 @@ class Logins:
             raise not_found_resource("User", user["id"])
         return _shown(user, rows)
 
-    def change(self, user: Resource, values: dict[str, Any]) -> None:
+    def change(self, ticket: Ticket, user: Resource, values: dict[str, Any]) -> None:
         """Change the login that stands for a user."""
         id = self.shown(user)["id"]
-        self._client.send("PUT", f"{ROOT}/logins/{id}", {"login": values})
+        self._client.send(ticket, "PUT", f"{ROOT}/logins/{id}", {"login": values})
 
     def _of(self, user: Resource) -> list[dict[str, Any]]:
         return [row for rows in self._client.rows(f"users/{user['id']}/logins") for row in rows]

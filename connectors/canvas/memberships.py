@@ -28,6 +28,7 @@ from connectors.flat import flat
 from connectors.logins import fill_logins
 from connectors.mapping import Field, Mapping, Native, Push, Resource, read_only
 from connectors.planning import Branch, Plan
+from connectors.ticket import Ticket
 from connectors.walking import Walker
 from schemas.changes import Change
 from schemas.errors import ScimError, invalid_value, not_found_resource, uniqueness
@@ -109,7 +110,7 @@ class Memberships(Collection):
         if "userName" in wanted:
             fill_logins(resources, self._login_of, _AT_ONCE)
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
         course, user = native["course_id"], native["user_id"]
         role = self._enroller.role_in(course, native["role"])
@@ -118,10 +119,12 @@ class Memberships(Collection):
             raise invalid_value(f"userId: there is no user {user}.")
         if rows:
             raise uniqueness(f"User {user} is a member of course {course} already.")
-        row = self._enroller.enrol(f"courses/{course}", user, role, **_values(native))
-        return self._resource([self._brought(row, native.get("available", "Yes"))])
+        row = self._enroller.enrol(ticket, f"courses/{course}", user, role, **_values(native))
+        return self._resource([self._brought(ticket, row, native.get("available", "Yes"))])
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         native = self.mapping.to_native_changes(changes)
         course, user = before["courseId"], before["userId"]
         rows = self._rows(course, user)
@@ -135,19 +138,19 @@ class Memberships(Collection):
         counting = [row for row in rows if standing_of(row) <= least]
         comes_back = available == "Yes" and shown["enrollment_state"] == "completed"
         if comes_back or native.keys() - {"available"}:
-            changed = self._enrolled_anew(wanted, counting)
+            changed = self._enrolled_anew(ticket, wanted, counting)
         else:
-            changed = [self._brought(row, available) for row in counting]
+            changed = [self._brought(ticket, row, available) for row in counting]
         united = {row["id"]: row for row in (*rows, *changed)}
         left = [row for row in united.values() if row["enrollment_state"] in STATES]
         return self._resource([{"user": shown.get("user", {}), **row} for row in left])
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         rows = self._rows(*(PAIRS.of(id) or ("", "")))
         if not rows:
             raise not_found_resource("Membership", id)
         for row in rows:
-            self._enroller.end(row, "delete")
+            self._enroller.end(ticket, row, "delete")
 
     def find_again(self, resource: Resource) -> Resource | None:
         return self._one(resource["courseId"], resource["userId"])
@@ -193,7 +196,7 @@ class Memberships(Collection):
                 return []
             raise
 
-    def _enrolled_anew(self, wanted: Native, rows: list[Row]) -> list[Row]:
+    def _enrolled_anew(self, ticket: Ticket, wanted: Native, rows: list[Row]) -> list[Row]:
         """Enrol a person again where he is, in the wanted role and with the wanted dates.
 
         What he was there in another role is ended then.
@@ -204,21 +207,21 @@ class Memberships(Collection):
         made = []
         for place in places.values():
             values = {**_values(wanted), **{name: place.get(name) for name in _PLACE}}
-            row = self._enroller.enrol(f"courses/{course}", user, role, **values)
-            made.append(self._brought(row, wanted["available"]))
+            row = self._enroller.enrol(ticket, f"courses/{course}", user, role, **values)
+            made.append(self._brought(ticket, row, wanted["available"]))
         kept = {row["id"] for row in made}
         old = [row for row in rows if row["id"] not in kept]
         for row in old:
-            self._enroller.end(row, "delete")
+            self._enroller.end(ticket, row, "delete")
         return [*made, *({**row, "enrollment_state": "deleted"} for row in old)]
 
-    def _brought(self, row: Row, wanted: str) -> Row:
+    def _brought(self, ticket: Ticket, row: Row, wanted: str) -> Row:
         """Return an enrolment once it is available as wanted."""
         if available_of(row) == wanted:
             return row
         if wanted == "Yes":
-            return self._enroller.reactivate(row)
-        return self._enroller.end(row, _TASKS[wanted])
+            return self._enroller.reactivate(ticket, row)
+        return self._enroller.end(ticket, row, _TASKS[wanted])
 
     def _resource(self, rows: list[Row]) -> Resource:
         row = flat(shown_of(rows))

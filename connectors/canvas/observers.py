@@ -10,6 +10,7 @@ from connectors.canvas.client import CanvasClient
 from connectors.canvas.fields import ID
 from connectors.mapping import Resource
 from connectors.side_by_side import side_by_side
+from connectors.ticket import Ticket
 from schemas.errors import ScimError, invalid_value
 from schemas.user import LMS_USER
 
@@ -57,23 +58,25 @@ def held(user: Resource) -> list[Resource]:
     return found
 
 
-def link(client: CanvasClient, id: str, old: list[Resource], new: list[Resource]) -> None:
+def link(
+    ticket: Ticket, client: CanvasClient, id: str, old: list[Resource], new: list[Resource]
+) -> None:
     """Make and undo links so that the user has exactly the new observers."""
     before, after = ({item["value"] for item in items} for items in (old, new))
     for observer in sorted(after - before):
         try:
-            client.send("PUT", f"users/{observer}/observees/{id}")
+            client.send(ticket, "PUT", f"users/{observer}/observees/{id}")
         except ScimError as error:
             if error.status == 404:
                 raise invalid_value(f"observers: there is no user {observer}.") from None
             raise
     for observer in sorted(before - after):
-        _undo(client, observer, id)
+        _undo(ticket, client, observer, id)
 
 
-def _undo(client: CanvasClient, observer: str, id: str) -> Any:
+def _undo(ticket: Ticket, client: CanvasClient, observer: str, id: str) -> Any:
     try:
-        return client.send("DELETE", f"users/{observer}/observees/{id}")
+        return client.send(ticket, "DELETE", f"users/{observer}/observees/{id}")
     except ScimError as error:
         # No link any more is what was wanted.
         if error.status != 404:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from connectors.canvas.client import CanvasClient
 from connectors.canvas.listed import Row
+from connectors.ticket import Ticket
 from schemas.errors import ScimError, invalid_value
 
 FEW = 5
@@ -31,21 +32,23 @@ class People:
         """Return the ids of the users in a group."""
         return [str(row["id"]) for row in self.of(group)]
 
-    def change(self, group: str, added: Sequence[str], removed: Sequence[str]) -> None:
+    def change(
+        self, ticket: Ticket, group: str, added: Sequence[str], removed: Sequence[str]
+    ) -> None:
         """Add and remove members, all or none. Raises 400 where one of them does not exist."""
         if len(added) + len(removed) > FEW:
-            self._replace(group, added, removed)
+            self._replace(ticket, group, added, removed)
             return
         done: list[str] = []
         try:
             for user in added:
-                self._add(group, user)
+                self._add(ticket, group, user)
                 done.append(user)
         except ScimError as error:
             if not error.unknown:
-                self._remove(group, done)
+                self._remove(ticket, group, done)
             raise
-        self._remove(group, removed)
+        self._remove(ticket, group, removed)
 
     def refuse_members_of(self, others: Iterable[Row], users: Sequence[str]) -> None:
         """Raise 400 where users are in other groups of the same set: Canvas would take them out.
@@ -62,25 +65,27 @@ class People:
                     f"{', '.join(sorted(found, key=int)[:20])}."
                 )
 
-    def _replace(self, group: str, added: Sequence[str], removed: Sequence[str]) -> None:
+    def _replace(
+        self, ticket: Ticket, group: str, added: Sequence[str], removed: Sequence[str]
+    ) -> None:
         """Send all members in one call; Canvas passes over who does not exist."""
         path, before = f"groups/{group}", self.ids(group)
         wanted = [id for id in dict.fromkeys([*before, *added]) if id not in set(removed)]
-        self._client.send("PUT", path, {"members": wanted})
+        self._client.send(ticket, "PUT", path, {"members": wanted})
         if missing := set(added) - set(self.ids(group)):
-            self._client.send("PUT", path, {"members": before})
+            self._client.send(ticket, "PUT", path, {"members": before})
             raise _unknown(sorted(missing, key=int))
 
-    def _add(self, group: str, user: str) -> None:
+    def _add(self, ticket: Ticket, group: str, user: str) -> None:
         try:
-            self._client.send("POST", f"groups/{group}/memberships", {"user_id": user})
+            self._client.send(ticket, "POST", f"groups/{group}/memberships", {"user_id": user})
         except ScimError as error:
             raise _unknown([user]) if error.status == 404 else error from None
 
-    def _remove(self, group: str, users: Sequence[str]) -> None:
+    def _remove(self, ticket: Ticket, group: str, users: Sequence[str]) -> None:
         for user in users:
             try:
-                self._client.send("DELETE", f"groups/{group}/users/{user}")
+                self._client.send(ticket, "DELETE", f"groups/{group}/users/{user}")
             except ScimError as error:
                 # No member any more is what was wanted.
                 if error.status != 404:

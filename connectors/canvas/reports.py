@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from connectors.canvas.client import ROOT, CanvasClient
 from connectors.http import HttpClient
+from connectors.ticket import NoWrite
 from schemas.errors import ScimError
 
 _REPORT = f"{ROOT}/reports/provisioning_csv"
@@ -37,7 +38,7 @@ class Reports:
         The columns are those of the report, `canvas_user_id` and `status` among them.
         """
         try:
-            report = self._client.send("POST", _REPORT, {"parameters": {"users": True}})
+            report = self._client.order(_REPORT, {"parameters": {"users": True}})
             done = self._awaited(str(report["id"]))
             if done is None:
                 return None
@@ -67,7 +68,9 @@ class Reports:
             parts = urlsplit(elsewhere)
             with closing(self._open(f"{parts.scheme}://{parts.netloc}")) as other:
                 path = elsewhere.partition(parts.netloc)[2]
-                response = other.send("GET", path, name="GET report", repeatable=True)
+                response = other.send(
+                    "GET", path, permit=NoWrite.READ, name="GET report", repeatable=True
+                )
         if response.status_code != 200:
             raise ScimError(502, f"Canvas's report cannot be read ({response.status_code}).")
         return response.content

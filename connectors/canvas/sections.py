@@ -10,6 +10,7 @@ from connectors.canvas.listed import Row
 from connectors.canvas.roles import Role
 from connectors.mapping import Native
 from connectors.steps import all_or_nothing
+from connectors.ticket import Ticket
 from schemas.errors import ScimError, invalid_value, not_found_resource
 
 Rows = list[Row]
@@ -56,25 +57,31 @@ class Sections:
             for row in self._enrolled(number, CURRENT)
         ]
 
-    def create(self, native: Native, users: Sequence[str]) -> Row:
+    def create(self, ticket: Ticket, native: Native, users: Sequence[str]) -> Row:
         """Make a section with its members, all of it or nothing."""
         course, values = native.pop("course_id"), _sent(native)
         role = self._enroller.role_in(course, self._role) if users else None
         try:
             made: Row = self._client.send(
-                "POST", f"courses/{course}/sections", {"course_section": values}
+                ticket, "POST", f"courses/{course}/sections", {"course_section": values}
             )
         except ScimError as error:
             if error.status == 404:
                 raise invalid_value(f"courseId: there is no course {course}.") from None
             raise
         number = str(made["id"])
-        with all_or_nothing(lambda: self._client.send("DELETE", f"sections/{number}")):
-            self._add(number, role, users)
+        with all_or_nothing(lambda: self._client.send(ticket, "DELETE", f"sections/{number}")):
+            self._add(ticket, number, role, users)
         return made
 
     def update(
-        self, number: str, set_id: str, native: Native, added: Sequence[str], removed: Sequence[str]
+        self,
+        ticket: Ticket,
+        number: str,
+        set_id: str,
+        native: Native,
+        added: Sequence[str],
+        removed: Sequence[str],
     ) -> None:
         """Change a section and its members; who cannot be enrolled is refused first."""
         row = self._client.get(f"sections/{number}")
@@ -83,17 +90,17 @@ class Sections:
         values = _sent(native)
         role = self._enroller.role_in(str(row["course_id"]), self._role) if added else None
         ended = self._enrolled(number, CURRENT) if removed else []
-        done = self._add(number, role, added)
+        done = self._add(ticket, number, role, added)
         try:
             if values:
-                self._client.send("PUT", f"sections/{number}", {"course_section": values})
+                self._client.send(ticket, "PUT", f"sections/{number}", {"course_section": values})
         except ScimError as error:
             if not error.unknown:
-                self._end(done)
+                self._end(ticket, done)
             raise
-        self._end([one for one in ended if str(one["user_id"]) in set(removed)])
+        self._end(ticket, [one for one in ended if str(one["user_id"]) in set(removed)])
 
-    def delete(self, number: str) -> None:
+    def delete(self, ticket: Ticket, number: str) -> None:
         """Delete a section with the enrolments in it, which ends them.
 
         Raises 409 before that when somebody has concluded the course there: Canvas keeps these.
@@ -105,8 +112,8 @@ class Sections:
             raise ScimError(
                 409, f"Section {number} has {kept} concluded enrolments and cannot be deleted."
             )
-        self._end(rows)
-        self._client.send("DELETE", f"sections/{number}")
+        self._end(ticket, rows)
+        self._client.send(ticket, "DELETE", f"sections/{number}")
 
     def _enrolled(self, number: str, states: Sequence[str]) -> Rows:
         try:
@@ -117,23 +124,23 @@ class Sections:
                 return []
             raise
 
-    def _add(self, number: str, role: Role | None, users: Sequence[str]) -> Rows:
+    def _add(self, ticket: Ticket, number: str, role: Role | None, users: Sequence[str]) -> Rows:
         """Enrol users, all or none."""
         done: Rows = []
         if role is None:
             return done
         try:
             for user in users:
-                done.append(self._enroller.enrol(f"sections/{number}", user, role))
+                done.append(self._enroller.enrol(ticket, f"sections/{number}", user, role))
         except ScimError as error:
             if not error.unknown:
-                self._end(done)
+                self._end(ticket, done)
             raise
         return done
 
-    def _end(self, rows: Rows) -> None:
+    def _end(self, ticket: Ticket, rows: Rows) -> None:
         for row in rows:
-            self._enroller.end(row, "delete")
+            self._enroller.end(ticket, row, "delete")
 
 
 def _sent(native: Native) -> Native:

@@ -12,6 +12,7 @@ import orjson
 from connectors.base import Options
 from connectors.bearer import Bearer
 from connectors.http import HttpClient
+from connectors.ticket import NoWrite
 from schemas.errors import ScimError
 
 PATH = "/login/oauth2/token"
@@ -41,6 +42,7 @@ def _asked(http: HttpClient, form: bytes) -> tuple[str, float]:
     response = http.send(
         "POST",
         PATH,
+        permit=NoWrite.TOKEN,
         name="POST login/oauth2/token",
         repeatable=True,
         content=form,

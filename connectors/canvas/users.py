@@ -23,6 +23,7 @@ from connectors.mapping import Field, Mapping, Native, Resource, read_only
 from connectors.overrides import overridden
 from connectors.planning import Plan
 from connectors.side_by_side import side_by_side
+from connectors.ticket import Ticket
 from schemas.changes import Change, diff
 from schemas.errors import ScimError, forbidden, invalid_value
 from schemas.filters import attribute_names
@@ -154,23 +155,25 @@ class Users(Listed):
         for name in {*observers.NAMES} & {part.partition(".")[0] for part in wanted}:
             observers.fill(self._client, resources, name)
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
         watching = observers.observers_of(self._client, resource, {})
-        row = self._client.send("POST", self.every, _registration(native))
+        row = self._client.send(ticket, "POST", self.every, _registration(native))
         id = str(row["id"])
         made: Resource = {**self.mapping.to_scim(_native(row)), **_written(resource), "id": id}
         second = self._second(resource)
         try:
             if second:
-                self._send(made, self.mapping.to_native_changes(second))
-            observers.link(self._client, id, [], watching)
+                self._send(ticket, made, self.mapping.to_native_changes(second))
+            observers.link(ticket, self._client, id, [], watching)
         except ScimError as error:
             detail = f"User {id} was created, but not all of it could be set: {error.detail}"
             raise ScimError(error.status, detail, error.scim_type, unknown=error.unknown) from None
         return made
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         native = self.mapping.to_native_changes(changes)
         if {"name.given", "name.family"} & native.keys():
             name = after.get("name", {})
@@ -178,31 +181,31 @@ class Users(Listed):
         if native.get("user.event") == "suspend":
             self._refuse_own(before["id"])
         watching = observers.observers_of(self._client, after, before)
-        self._send(before, native)
+        self._send(ticket, before, native)
         if any(change.path.name == "observers" for change in changes):
-            observers.link(self._client, before["id"], observers.held(before), watching)
+            observers.link(ticket, self._client, before["id"], observers.held(before), watching)
             after.setdefault(LMS_USER, {})["observers"] = watching
         if self._verify and (read := self.get(before["id"])):
             self._logins.fill([read])
             return read
         return after
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         self._refuse_own(id)
         if self.get(id) is None:
             raise ScimError(404, f"There is no User {id}.")
-        self._client.send("DELETE", f"{self.every}/{id}")
+        self._client.send(ticket, "DELETE", f"{self.every}/{id}")
 
     def find_again(self, resource: Resource) -> Resource | None:
         found = self.shown(f"sis_login_id:{resource['userName']}")
         is_same = found and found["userName"].casefold() == resource["userName"].casefold()
         return found if is_same else None
 
-    def request_password_reset(self, resource: Resource) -> None:
+    def request_password_reset(self, ticket: Ticket, resource: Resource) -> None:
         addresses = [item["value"] for item in resource.get("emails", ())]
         if not addresses:
             raise invalid_value("Canvas sends the message by e-mail, and the user has no address.")
-        self._client.send("POST", "users/reset_password", {"email": addresses[0]})
+        self._client.send(ticket, "POST", "users/reset_password", {"email": addresses[0]})
 
     def _second(self, resource: Resource) -> list[Change]:
         """Return what Canvas takes only once the user is there, his being active apart."""
@@ -214,34 +217,34 @@ class Users(Listed):
                 found.append(change)
         return found
 
-    def _send(self, before: Resource, native: Native) -> None:
+    def _send(self, ticket: Ticket, before: Resource, native: Native) -> None:
         """Send changes: first those of the login, which Canvas is most likely to refuse."""
         values = nested(native)
         user, path = values.get("user", {}), f"users/{before['id']}"
         if login := values.get("login"):
-            self._logins.change(before, login)
+            self._logins.change(ticket, before, login)
         address = user.get("email")
         if address:
-            self._add_address(path, address)
+            self._add_address(ticket, path, address)
         if user:
-            self._client.send("PUT", path, {"user": user})
+            self._client.send(ticket, "PUT", path, {"user": user})
         for old in before.get("emails", ()) if address else ():
-            self._drop_address(path, old["value"], address)
+            self._drop_address(ticket, path, old["value"], address)
         if user.get("event") == "suspend":
-            self._client.send("DELETE", f"{path}/sessions")
+            self._client.send(ticket, "DELETE", f"{path}/sessions")
 
-    def _add_address(self, path: str, address: str) -> None:
+    def _add_address(self, ticket: Ticket, path: str, address: str) -> None:
         """Add a confirmed address: one that came by an edit would first wait for an answer."""
         channel = {"address": address, "type": "email"}
         body = {"communication_channel": channel, "skip_confirmation": True}
         try:
-            self._client.send("POST", f"{path}/communication_channels", body)
+            self._client.send(ticket, "POST", f"{path}/communication_channels", body)
         except ScimError as error:
             # The person has it already, as a second one; the edit puts it first.
             if error.status != 409:
                 raise
 
-    def _drop_address(self, path: str, old: str, kept: str) -> None:
+    def _drop_address(self, ticket: Ticket, path: str, old: str, kept: str) -> None:
         if old.lower() == kept.lower():
             return
         channels = f"{path}/communication_channels"
@@ -251,7 +254,7 @@ class Users(Listed):
             rows = [row for part in self._client.rows(channels) for row in part]
             where = next((str(row["id"]) for row in rows if row.get("address") == old), where)
         try:
-            self._client.send("DELETE", f"{channels}/{where}")
+            self._client.send(ticket, "DELETE", f"{channels}/{where}")
         except ScimError as error:
             # No address of the person any more is what was wanted.
             if error.status != 404:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from connectors.mapping import Mapping, Resource
 from connectors.memory.people import Users
 from connectors.memory.store import MemoryCollection, Store
+from connectors.ticket import Ticket
 from schemas.errors import invalid_value
 
 
@@ -13,9 +14,9 @@ class Courses(MemoryCollection):
 
     memberships: Memberships
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         with self._store.lock:
-            super().delete(id)
+            super().delete(ticket, id)
             self.memberships.forget("courseId", id)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from connectors.mapping import Mapping, Resource
 from connectors.memory.store import MemoryCollection, Store, now
+from connectors.ticket import Ticket
 from schemas.changes import Change
 from schemas.errors import invalid_value
 
@@ -19,9 +20,9 @@ class Users(MemoryCollection):
     groups: Groups
     memberships: Memberships
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         with self._store.lock:
-            super().delete(id)
+            super().delete(ticket, id)
             self.groups.forget(id)
             self.memberships.forget("userId", id)
 
@@ -49,24 +50,26 @@ class Groups(MemoryCollection):
         self._users = users
         self._holders: dict[str, dict[str, None]] = {}
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         with self._store.lock:
-            created = super().create(resource)
+            created = super().create(ticket, resource)
             self._hold(created["id"], created)
             return created
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         with self._store.lock:
             held = self._resources.get(before["id"], {})
-            updated = super().update(before, after, changes)
+            updated = super().update(ticket, before, after, changes)
             self._release(before["id"], held)
             self._hold(before["id"], updated)
             return updated
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         with self._store.lock:
             held = self._resources.get(id, {})
-            super().delete(id)
+            super().delete(ticket, id)
             self._release(id, held)
             self.forget(id)
 

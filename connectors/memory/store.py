@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from connectors.base import Collection
 from connectors.mapping import Field, Mapping, Resource
 from connectors.planning import Plan
+from connectors.ticket import Ticket, demand
 from schemas.attributes import ResourceType
 from schemas.changes import Change
 from schemas.errors import not_found_resource, uniqueness
@@ -70,7 +71,8 @@ class MemoryCollection(Collection):
         with self._store.lock:
             return [self._shown(id) for id in ids if id in self._resources]
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
+        demand(ticket)
         with self._store.lock:
             self._refuse_duplicate(resource)
             kept = self._kept(resource)
@@ -80,7 +82,10 @@ class MemoryCollection(Collection):
             self._resources[id] = {"id": id, **kept, "meta": meta}
             return self._shown(id)
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
+        demand(ticket)
         with self._store.lock:
             id = before["id"]
             held = self._resources.get(id)
@@ -91,7 +96,8 @@ class MemoryCollection(Collection):
             self._resources[id] = {"id": id, **self._kept(after), "meta": meta}
             return self._shown(id)
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
+        demand(ticket)
         with self._store.lock:
             if self._resources.pop(id, None) is None:
                 raise not_found_resource(self.mapping.full.name, id)

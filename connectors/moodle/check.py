@@ -214,7 +214,7 @@ def _missing_capabilities(
         if probe.function not in functions - refused:
             continue
         try:
-            client.call(probe.function, probe.parameters)
+            client.probe(probe.function, probe.parameters)
         except MoodleError as error:
             if error.code in probe.refusals:
                 refused.add(probe.function)

@@ -13,6 +13,7 @@ import orjson
 
 from connectors.base import Options
 from connectors.http import Busy, HttpClient
+from connectors.ticket import NoWrite, Permit, Ticket, demand
 from schemas.errors import ScimError
 
 ENDPOINT = "/webservice/rest/server.php"
@@ -21,6 +22,8 @@ MAX_VARIABLES = 900
 BAD_COURSE = "errorcoursecontextnotvalid"
 """A course is not there, is just being made or deleted, or is closed to the account."""
 
+_READS = re.compile("_(get|search)_")
+"""What the functions that read have in their names, and those that write have not."""
 _HEADERS = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -129,13 +132,41 @@ class MoodleClient:
         self.http = HttpClient(options)
         self._token = options.token
 
-    def call(self, function: str, parameters: Any = None, *, write: bool = False) -> Any:
-        """Call a web service function and return its JSON answer (None for void functions).
+    def call(self, function: str, parameters: Any = None) -> Any:
+        """Call a web service function that reads, and return its JSON answer.
 
         `parameters` nests lists, dictionaries and scalars; booleans become 0 and 1, None is left
-        out. A write is sent once. Raises MoodleError with Moodle's errorcode, or ScimError for
-        what happens on the way.
+        out. Raises MoodleError with Moodle's errorcode, or ScimError for what happens on the way,
+        and TypeError for a function that does not read.
         """
+        if not _READS.search(function):
+            raise TypeError(f"{function} is not known to read: a write takes a ticket")
+        return self._called(NoWrite.QUERY, function, parameters, repeatable=True)
+
+    def write(
+        self, ticket: Ticket, function: str, parameters: Any, *, repeatable: bool = False
+    ) -> Any:
+        """Call a function that writes, and return its JSON answer (None for void functions).
+
+        It is sent once, unless it is `repeatable`. Raises what `call` raises.
+        """
+        demand(ticket)
+        return self._called(ticket, function, parameters, repeatable=repeatable)
+
+    def probe(self, function: str, parameters: Any) -> None:
+        """Make a call that changes nothing whether it is allowed or not. Raises ScimError."""
+        self._called(NoWrite.PROBE, function, parameters, repeatable=True)
+
+    def look(self, function: str, parameters: Any = None) -> Any:
+        """Call a function that reads courses; one just being made or deleted is waited out."""
+        try:
+            return self.call(function, parameters)
+        except MoodleError as error:
+            if error.code != BAD_COURSE:
+                raise
+        return self.call(function, parameters)
+
+    def _called(self, permit: Permit, function: str, parameters: Any, *, repeatable: bool) -> Any:
         fields = [
             ("wstoken", self._token),
             ("wsfunction", function),
@@ -147,8 +178,9 @@ class MoodleClient:
             response = self.http.send(
                 "POST",
                 ENDPOINT,
+                permit=permit,
                 name=function,
-                repeatable=not write,
+                repeatable=repeatable,
                 content=form_body(fields),
                 headers=_HEADERS,
             )
@@ -161,20 +193,11 @@ class MoodleClient:
         if response.status_code != 200:
             raise _refused(response.status_code)
         try:
-            return _answer(response.content, write)
+            return _answer(response.content, unknown=not repeatable)
         except MoodleError as error:
             if error.code == "accessexception":
                 error.detail += f" The function was {function}."
             raise
-
-    def look(self, function: str, parameters: Any = None) -> Any:
-        """Call a function that reads courses; one just being made or deleted is waited out."""
-        try:
-            return self.call(function, parameters)
-        except MoodleError as error:
-            if error.code != BAD_COURSE:
-                raise
-        return self.call(function, parameters)
 
 
 def form_fields(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
@@ -223,7 +246,7 @@ def plain_text(markup: str) -> str:
     return text if len(text) <= 500 else text[:497] + "..."
 
 
-def _answer(content: bytes, write: bool) -> Any:
+def _answer(content: bytes, *, unknown: bool) -> Any:
     try:
         answer = orjson.loads(content)
     except ValueError:
@@ -231,7 +254,7 @@ def _answer(content: bytes, write: bool) -> Any:
             detail = "Moodle dropped the request: it was larger than PHP's post_max_size."
             raise ScimError(502, detail) from None
         detail = "Moodle's answer is not JSON: something between here and Moodle changed it."
-        raise ScimError(502, detail, unknown=write) from None
+        raise ScimError(502, detail, unknown=unknown) from None
     if isinstance(answer, dict) and ("exception" in answer or "errorcode" in answer):
         raise _error(str(answer.get("errorcode", "")), str(answer.get("message", "")))
     return answer

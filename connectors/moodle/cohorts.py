@@ -17,6 +17,7 @@ from connectors.moodle.members import member_id, name_members
 from connectors.moodle.memberships import COHORTS, PREFIX, members_of
 from connectors.planning import Branch, Plan
 from connectors.steps import all_or_nothing
+from connectors.ticket import Ticket
 from schemas.changes import Change
 from schemas.errors import (
     ScimError,
@@ -106,35 +107,35 @@ class Cohorts(Collection):
         if "members.display" in wanted:
             name_members(self._users, resources)
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         users = [member_id(member) for member in resource.get("members", ())]
         native = self.mapping.to_native(resource)
         native.setdefault("idnumber", MADE_HERE + uuid.uuid4().hex)
         cohort = {"categorytype": {"type": "system", "value": ""}, **native}
         try:
-            rows = self._client.call(
-                "core_cohort_create_cohorts", {"cohorts": [cohort]}, write=True
-            )
+            rows = self._client.write(ticket, "core_cohort_create_cohorts", {"cohorts": [cohort]})
         except MoodleError as error:
             if error.code == "invalidparameter" and self._is_taken(native["idnumber"]):
                 raise _taken() from None
             raise
         created = self._resource(rows[0])
-        with all_or_nothing(lambda: self.delete(created["id"])):
-            self._add(_number(created["id"]), users)
+        with all_or_nothing(lambda: self.delete(ticket, created["id"])):
+            self._add(ticket, _number(created["id"]), users)
         return {**created, "members": shown_members(sorted(map(int, users)))}
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         number = _number(before["id"])
         added, removed = changed_members(changes, member_id)
         native = self.mapping.to_native_changes(changes)
         try:
             # What Moodle may refuse comes first, so that a refusal leaves everything as it was.
             cohort = self._renewed(number, before, native) if native else None
-            self._add(number, added)
+            self._add(ticket, number, added)
             if cohort:
-                self._client.call("core_cohort_update_cohorts", {"cohorts": [cohort]}, write=True)
-            self._remove(number, removed)
+                self._client.write(ticket, "core_cohort_update_cohorts", {"cohorts": [cohort]})
+            self._remove(ticket, number, removed)
         except MoodleError as error:
             if error.code == "invalidrecord":
                 raise not_found_resource("Group", before["id"]) from None
@@ -145,11 +146,9 @@ class Cohorts(Collection):
             )
         return after
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         try:
-            self._client.call(
-                "core_cohort_delete_cohorts", {"cohortids": [_number(id)]}, write=True
-            )
+            self._client.write(ticket, "core_cohort_delete_cohorts", {"cohortids": [_number(id)]})
         except MoodleError as error:
             if error.code == "invalidrecord":
                 raise not_found_resource("Group", id) from None
@@ -177,7 +176,7 @@ class Cohorts(Collection):
     def _resource(self, row: Native) -> Resource:
         return self.mapping.to_scim({**row, "kind": "cohort"})
 
-    def _add(self, number: str, users: list[str]) -> None:
+    def _add(self, ticket: Ticket, number: str, users: list[str]) -> None:
         """Add members, all or none: Moodle adds the known ones and warns of the others."""
         done: list[str] = []
         for part in chunks(users, 4):
@@ -188,41 +187,46 @@ class Cohorts(Collection):
                 }
                 for user in part
             ]
-            answer = self._client.call(
-                "core_cohort_add_cohort_members", {"members": members}, write=True
+            answer = self._client.write(
+                ticket, "core_cohort_add_cohort_members", {"members": members}
             )
             warnings = answer.get("warnings", ())
             if any(warning.get("warningcode") != "3" for warning in warnings):
-                self._take_back(number, done, part, warnings)
+                self._take_back(ticket, number, done, part, warnings)
             done += part
 
     def _take_back(
-        self, number: str, done: list[str], part: list[str], warnings: list[dict[str, Any]]
+        self,
+        ticket: Ticket,
+        number: str,
+        done: list[str],
+        part: list[str],
+        warnings: list[dict[str, Any]],
     ) -> None:
         said = [str(warning.get("message", "")) for warning in warnings]
         unknown = {id for text in said for id in _UNKNOWN_USER.findall(text)}
         if not unknown:
             raise not_found_resource("Group", PREFIX + number)
         keep = unknown | {id for text in said for id in _ALREADY_MEMBER.findall(text)}
-        self._remove(number, [*done, *(user for user in part if user not in keep)])
+        self._remove(ticket, number, [*done, *(user for user in part if user not in keep)])
         shown = ", ".join(sorted(unknown, key=int)[:20])
         raise invalid_value(f"members: no such user: {shown}.")
 
-    def _remove(self, number: str, users: list[str]) -> None:
+    def _remove(self, ticket: Ticket, number: str, users: list[str]) -> None:
         for part in chunks(users, 2):
             try:
-                self._send_removal(number, part)
+                self._send_removal(ticket, number, part)
             except MoodleError as error:
                 if error.code != "invaliduser":
                     raise
                 # One of them was deleted from the site and so from the cohort: leave it out.
                 left = {str(id) for id in members_of(self._client, [number]).get(number, ())}
-                self._send_removal(number, [user for user in part if user in left])
+                self._send_removal(ticket, number, [user for user in part if user in left])
 
-    def _send_removal(self, number: str, users: list[str]) -> None:
+    def _send_removal(self, ticket: Ticket, number: str, users: list[str]) -> None:
         if users:
             members = [{"cohortid": number, "userid": user} for user in users]
-            self._client.call("core_cohort_delete_cohort_members", {"members": members}, write=True)
+            self._client.write(ticket, "core_cohort_delete_cohort_members", {"members": members})
 
     def _renewed(self, number: str, before: Resource, native: Native) -> Native:
         """Return the cohort with name and ID number together, as Moodle demands.

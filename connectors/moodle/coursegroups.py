@@ -22,6 +22,7 @@ from connectors.moodle.participants import Participants
 from connectors.moodle.walking import Walker
 from connectors.planning import Branch, Plan
 from connectors.steps import all_or_nothing
+from connectors.ticket import Ticket
 from schemas.changes import Change
 from schemas.errors import ScimError, invalid_value, not_found_resource, uniqueness
 from schemas.group import GROUP, LMS_GROUP
@@ -101,23 +102,25 @@ class CourseGroups(Collection):
         if "members.display" in wanted:
             name_members(self._users, resources)
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         users = [member_id(member) for member in resource.get("members", ())]
         native = {"description": "", **self.mapping.to_native(resource)}
         course = native["courseid"]
         self._refuse_unenrolled(course, users)
         try:
-            rows = self._client.call("core_group_create_groups", {"groups": [native]}, write=True)
+            rows = self._client.write(ticket, "core_group_create_groups", {"groups": [native]})
         except MoodleError as error:
             if error.code == BAD_COURSE:
                 raise invalid_value(f"courseId: {error.detail}") from None
             raise self._explained(error, course, native["name"]) from None
         created = self._resource(rows[0])
-        with all_or_nothing(lambda: self.delete(created["id"])):
-            self._add(_number(created["id"]), users)
+        with all_or_nothing(lambda: self.delete(ticket, created["id"])):
+            self._add(ticket, _number(created["id"]), users)
         return {**created, "members": shown_members(sorted(map(int, users)))}
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         number = _number(before["id"])
         added, removed = changed_members(changes, member_id)
         native = self.mapping.to_native_changes(changes)
@@ -126,9 +129,9 @@ class CourseGroups(Collection):
         self._refuse_unenrolled(course, added)
         try:
             if native:
-                self._rename(number, {"name": before["displayName"], **native}, course)
-            self._add(number, added)
-            self._remove(number, removed)
+                self._rename(ticket, number, {"name": before["displayName"], **native}, course)
+            self._add(ticket, number, added)
+            self._remove(ticket, number, removed)
         except MoodleError as error:
             if error.code == "invalidrecord":
                 raise not_found_resource("Group", before["id"]) from None
@@ -139,11 +142,11 @@ class CourseGroups(Collection):
             after["members"] = shown_members(ids)
         return after
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         # Moodle is silent about a group that is not there.
         if self.get(id) is None:
             raise not_found_resource("Group", id)
-        self._client.call("core_group_delete_groups", {"groupids": [_number(id)]}, write=True)
+        self._client.write(ticket, "core_group_delete_groups", {"groupids": [_number(id)]})
 
     def find_again(self, resource: Resource) -> Resource | None:
         wanted = resource.get("externalId")
@@ -209,11 +212,11 @@ class CourseGroups(Collection):
         enrolled = self._people.ids(course) if users else set()
         refuse_unenrolled(course, users, enrolled)
 
-    def _rename(self, number: str, native: Native, course: str) -> None:
+    def _rename(self, ticket: Ticket, number: str, native: Native, course: str) -> None:
         """Send name, number or description; Moodle takes them only together with the name."""
         groups = {"groups": [{"id": number, **native}]}
         try:
-            self._client.call("core_group_update_groups", groups, write=True)
+            self._client.write(ticket, "core_group_update_groups", groups)
         except MoodleError as error:
             if error.code == "invalidparameter" and not self._by_ids([number]):
                 raise not_found_resource("Group", PREFIX + number) from None
@@ -230,13 +233,13 @@ class CourseGroups(Collection):
                 )
         return error
 
-    def _add(self, number: str, users: list[str]) -> None:
+    def _add(self, ticket: Ticket, number: str, users: list[str]) -> None:
         for members in _memberships(number, users):
-            self._client.call("core_group_add_group_members", members, write=True)
+            self._client.write(ticket, "core_group_add_group_members", members)
 
-    def _remove(self, number: str, users: list[str]) -> None:
+    def _remove(self, ticket: Ticket, number: str, users: list[str]) -> None:
         for members in _memberships(number, users):
-            self._client.call("core_group_delete_group_members", members, write=True)
+            self._client.write(ticket, "core_group_delete_group_members", members)
 
     def _resource(self, row: Native) -> Resource:
         return self.mapping.to_scim({**row, "kind": KIND})

@@ -16,6 +16,7 @@ from connectors.moodle.fields import ID, id_key, text
 from connectors.moodle.moments import moment, seconds_of, settled
 from connectors.moodle.walking import SEARCH_COURSES, SITE
 from connectors.planning import Branch, Plan
+from connectors.ticket import Ticket
 from schemas.changes import Change
 from schemas.course import COURSE
 from schemas.errors import ScimError, invalid_value, not_found_resource
@@ -145,11 +146,11 @@ class Courses(Collection):
         rows = {str(row["id"]): row for row in self._by_ids(known)}
         return self._resources(rows[id] for id in known if id in rows)
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
         # Moodle gives a course the start that its formats need, today, but also an end in a year.
         native.setdefault("enddate", 0)
-        rows = self._client.call("core_course_create_courses", {"courses": [native]}, write=True)
+        rows = self._client.write(ticket, "core_course_create_courses", {"courses": [native]})
         id = str(rows[0]["id"])
         try:
             made = self.get(id)
@@ -158,10 +159,12 @@ class Courses(Collection):
             made = None
         return made or self.mapping.to_scim({**native, "id": id})
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         native = self.mapping.to_native_changes(changes)
         courses = {"courses": [{"id": before["id"], **native}]}
-        answer = self._client.call("core_course_update_courses", courses, write=True)
+        answer = self._client.write(ticket, "core_course_update_courses", courses)
         for warning in answer.get("warnings", ()):
             raise self._refusal(before["id"], native, warning)
         if self._verify:
@@ -171,10 +174,10 @@ class Courses(Collection):
             after["meta"] = {k: v for k, v in after["meta"].items() if k != "lastModified"}
         return after
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         if id == SITE or not ID.fullmatch(id):
             raise not_found_resource("Course", id)
-        answer = self._client.call("core_course_delete_courses", {"courseids": [id]}, write=True)
+        answer = self._client.write(ticket, "core_course_delete_courses", {"courseids": [id]})
         for warning in answer.get("warnings", ()):
             if warning.get("warningcode") == "unknowncourseidnumber":
                 raise not_found_resource("Course", id)

@@ -16,6 +16,7 @@ from connectors.moodle.results import add_completion, add_scores
 from connectors.moodle.roles import RoleTable
 from connectors.moodle.walking import SITE, Walker
 from connectors.planning import Branch, Plan
+from connectors.ticket import Ticket
 from schemas.changes import Change
 from schemas.errors import ScimError, forbidden, invalid_value, not_found_resource, uniqueness
 from schemas.membership import MEMBERSHIP
@@ -112,7 +113,7 @@ class Memberships(Collection):
         if "completed" in wanted:
             add_completion(self._client, resources)
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
         user, course = native.pop("userId"), native.pop("courseId")
         # Enrolling somebody again would add a role, and lift a suspension.
@@ -122,7 +123,7 @@ class Memberships(Collection):
         if not known:
             raise invalid_value(f"userId: there is no user {user}.")
         try:
-            self._enrol(course, user, native)
+            self._enrol(ticket, course, user, native)
         except MoodleError as error:
             if error.code in _NO_SUCH_USER:
                 raise invalid_value(f"userId: {error.detail}") from None
@@ -134,19 +135,21 @@ class Memberships(Collection):
             made["userName"] = name
         return self.mapping.as_read(made)
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         course, user = before["courseId"], before["userId"]
         native = self.mapping.to_native_changes(changes)
         given = native.get("roleid")
         held = self._roles.find(before.get("courseRoleId", ""))
         try:
             if native.keys() - {"roleid"}:
-                self._enrol(course, user, self._whole(after, given or held))
+                self._enrol(ticket, course, user, self._whole(after, given or held))
             elif given:
-                self._client.call(ASSIGN, {"assignments": [_role(course, user, given)]}, write=True)
+                self._client.write(ticket, ASSIGN, {"assignments": [_role(course, user, given)]})
             if given and held and given != held:
                 roles = {"unassignments": [_role(course, user, held)]}
-                self._client.call(UNASSIGN, roles, write=True)
+                self._client.write(ticket, UNASSIGN, roles)
         except MoodleError as error:
             raise self._explained(error, before) from None
         if native.get("suspend") and self._people.find(course, user, suspended=True) is None:
@@ -156,13 +159,13 @@ class Memberships(Collection):
             )
         return after
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         course, user = pair_of(id) or ("", "")
         if not course or self._people.find(course, user) is None:
             raise not_found_resource("Membership", id)
         pair = {"enrolments": [{"courseid": course, "userid": user}]}
         try:
-            self._client.call(UNENROL, pair, write=True)
+            self._client.write(ticket, UNENROL, pair)
         except MoodleError as error:
             if error.code in ("invaliduser", "invalidrecord"):
                 raise not_found_resource("Membership", id) from None
@@ -223,10 +226,10 @@ class Memberships(Collection):
             )
         return {**self.mapping.to_native(after), "roleid": role}
 
-    def _enrol(self, course: str, user: str, native: Native) -> None:
+    def _enrol(self, ticket: Ticket, course: str, user: str, native: Native) -> None:
         values = {name: native[name] for name in _ENROLMENT if name in native}
         enrolment: Native = {**values, "userid": user, "courseid": course}
-        self._client.call(ENROL, {"enrolments": [enrolment]}, write=True)
+        self._client.write(ticket, ENROL, {"enrolments": [enrolment]})
 
     def _explained(self, error: MoodleError, membership: Resource) -> ScimError:
         """Tell a membership that is gone from a role that may not be given."""

@@ -13,6 +13,7 @@ from connectors.moodle.cohorts import BY_ID, Cohorts, cohort_number
 from connectors.moodle.coursegroups import CourseGroups, group_number
 from connectors.moodle.memberships import PREFIX as COHORT
 from connectors.planning import Branch, Condition, Plan
+from connectors.ticket import Ticket
 from schemas.changes import Change
 from schemas.errors import mutability
 from schemas.group import GROUP, LMS_GROUP
@@ -85,16 +86,18 @@ class Groups(Collection):
             own = [resource for resource in resources if self._part(resource["id"]) is part]
             part.complete(own, wanted)
 
-    def create(self, resource: Resource) -> Resource:
-        return self._part_of(resource).create(resource)
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
+        return self._part_of(resource).create(ticket, resource)
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         if any(change.path.name == "courseId" for change in changes):
             raise mutability(f"{_COURSE} cannot be changed: Moodle moves no group.")
-        return self._part(before["id"]).update(before, after, changes)
+        return self._part(before["id"]).update(ticket, before, after, changes)
 
-    def delete(self, id: str) -> None:
-        self._part(id).delete(id)
+    def delete(self, ticket: Ticket, id: str) -> None:
+        self._part(id).delete(ticket, id)
 
     def find_again(self, resource: Resource) -> Resource | None:
         return self._part_of(resource).find_again(resource)

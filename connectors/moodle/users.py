@@ -21,6 +21,7 @@ from connectors.moodle.like import escaped
 from connectors.moodle.memberships import PREFIX, cohorts_of
 from connectors.passwords import new_password
 from connectors.planning import Branch, Plan
+from connectors.ticket import Ticket
 from schemas.changes import Change
 from schemas.errors import ScimError, forbidden, not_found_resource, uniqueness
 
@@ -85,7 +86,7 @@ class Users(Collection):
                 for row in found[resource["id"]]
             ]
 
-    def create(self, resource: Resource) -> Resource:
+    def create(self, ticket: Ticket, resource: Resource) -> Resource:
         native = self.mapping.to_native(resource)
         suspended = native.pop("suspended", False)
         if self._auth:
@@ -93,14 +94,14 @@ class Users(Collection):
         if "password" not in native:
             native |= {"createpassword": True} if self._notify else {"password": new_password()}
         try:
-            created = self._client.call(
-                "core_user_create_users", {"users": [_nested(native)]}, write=True
+            created = self._client.write(
+                ticket, "core_user_create_users", {"users": [_nested(native)]}
             )
         except MoodleError as error:
             raise self._explained(error, native) from None
         id = str(created[0]["id"])
         if suspended:
-            self._suspend_new(id)
+            self._suspend_new(ticket, id)
         try:
             made = self.get(id)
         except ScimError as error:
@@ -108,21 +109,23 @@ class Users(Collection):
             made = None
         return made or self.mapping.to_scim({**native, "suspended": suspended, "id": id})
 
-    def update(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Resource:
+    def update(
+        self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
+    ) -> Resource:
         native = self.mapping.to_native_changes(changes)
         if native.get("suspended"):
             self._refuse_own(before["id"])
         if native:
             # In one call, so that Moodle applies all of it or nothing, the password included.
-            self._send_update(before["id"], native)
+            self._send_update(ticket, before["id"], native)
         if self._verify or not _derive_names(before, after):
             return self.get(before["id"]) or after
         return after
 
-    def delete(self, id: str) -> None:
+    def delete(self, ticket: Ticket, id: str) -> None:
         self._refuse_own(id)
         try:
-            self._client.call("core_user_delete_users", {"userids": [id]}, write=True)
+            self._client.write(ticket, "core_user_delete_users", {"userids": [id]})
         except MoodleError as error:
             if error.code == "invaliduser":
                 raise not_found_resource("User", id) from None
@@ -135,9 +138,9 @@ class Users(Collection):
             return None
         return next(iter(self._resources(self._by_field("username", [key]))), None)
 
-    def request_password_reset(self, resource: Resource) -> None:
-        answer = self._client.call(
-            "core_auth_request_password_reset", {"username": resource["userName"]}, write=True
+    def request_password_reset(self, ticket: Ticket, resource: Resource) -> None:
+        answer = self._client.write(
+            ticket, "core_auth_request_password_reset", {"username": resource["userName"]}
         )
         if answer.get("status") == "dataerror":
             raise ScimError(400, "Moodle refused to send the message.", "invalidValue")
@@ -205,18 +208,22 @@ class Users(Collection):
         if id == self._own_id:
             raise forbidden(f"User {id} is the account of this target's own token.")
 
-    def _suspend_new(self, id: str) -> None:
+    def _suspend_new(self, ticket: Ticket, id: str) -> None:
         """Suspend an account just made; this may be repeated, so it is when Moodle is busy."""
         try:
-            self._send_update(id, {"suspended": True}, repeatable=True)
+            self._send_update(ticket, id, {"suspended": True}, repeatable=True)
         except ScimError as error:
             detail = f"User {id} was created, but could not be disabled: {error.detail}"
             raise ScimError(error.status, detail, error.scim_type, unknown=error.unknown) from None
 
-    def _send_update(self, id: str, native: Native, *, repeatable: bool = False) -> None:
+    def _send_update(
+        self, ticket: Ticket, id: str, native: Native, *, repeatable: bool = False
+    ) -> None:
         users = {"users": [_nested({"id": id, **native})]}
         try:
-            answer = self._client.call("core_user_update_users", users, write=not repeatable)
+            answer = self._client.write(
+                ticket, "core_user_update_users", users, repeatable=repeatable
+            )
         except MoodleError as error:
             if error.code == "invalidresponse" and "password" in native:
                 detail = "Moodle refused the password: it breaks the site's password policy."

@@ -9,8 +9,8 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from gateway.console import accounts, downloads, events, overview, sign_in, timeline
-from gateway.console.pages import PLACE, add_words
-from gateway.console.services import Services
+from gateway.console.pages import add_words
+from gateway.console.services import PLACE, Services
 from gateway.console.sessions import Sessions
 from schemas.errors import ScimError
 
@@ -41,7 +41,7 @@ def make_console(services: Services) -> Blueprint:
         static_folder="static",
     )
     sessions = Sessions(services.keys, services.tokens, services.public_url)
-    _add_admission(console, sessions)
+    _add_admission(console, services, sessions)
     _add_errors(console)
     add_words(console)
     sign_in.add_routes(console, services, sessions)
@@ -53,7 +53,7 @@ def make_console(services: Services) -> Blueprint:
     return console
 
 
-def _add_admission(console: Blueprint, sessions: Sessions) -> None:
+def _add_admission(console: Blueprint, services: Services, sessions: Sessions) -> None:
     @console.before_request
     def admit() -> AnyResponse | None:
         # Takes the place of a target in metrics and in the events of sign-ins.
@@ -64,6 +64,7 @@ def _add_admission(console: Blueprint, sessions: Sessions) -> None:
         token = sessions.token_of(g.session)
         if token is not None:
             g.token = token
+            services.authenticator.count(token)
         if request.method == "POST":
             sessions.check_form(g.session)
         if token is not None or request.endpoint in _OPEN:
@@ -84,8 +85,10 @@ def _add_errors(console: Blueprint) -> None:
         return render_template("error.html", status=status, detail=detail), status
 
     @console.errorhandler(ScimError)
-    def refused(error: ScimError) -> tuple[str, int]:
-        return page(error.status, error.detail)
+    def refused(error: ScimError) -> tuple[str, int, dict[str, str]]:
+        wait = error.retry_after
+        headers = {} if wait is None else {"Retry-After": str(round(wait))}
+        return *page(error.status, error.detail), headers
 
     @console.errorhandler(HTTPException)
     def failed(error: HTTPException) -> tuple[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -13,6 +12,8 @@ from flask import Blueprint, g, render_template, request
 
 from connectors.base import Collection
 from connectors.planning import plan
+from gateway.console.pages import quoted
+from gateway.console.recording import record
 from gateway.console.services import Services
 from gateway.query import Query
 from gateway.reading import Reader
@@ -65,6 +66,8 @@ def add_routes(console: Blueprint, services: Services) -> None:
         if len(wanted) > LONGEST or not is_text(wanted):
             raise ScimError(400, f"Search for a text of at most {LONGEST} characters.")
         readable = services.targets_for(g.token, "users:read")
+        if wanted and readable:
+            record(services, "read", "User", login=wanted)
         answers = search(services.reader, readable, wanted, g.token) if wanted else []
         found = sum(len(answer.accounts) for answer in answers)
         return render_template(
@@ -107,7 +110,7 @@ def _answer(reader: Reader, target: Target, wanted: str, token: Token) -> Answer
 
 def _filter(collection: Collection, wanted: str) -> tuple[Filter, tuple[str, ...]]:
     """Return what to ask for, and the keys by which the LMS would have to be read as a whole."""
-    value = json.dumps(wanted, ensure_ascii=False)
+    value = quoted(wanted)
     full = collection.mapping.full
     terms = {key: form.format(value) for key, form in _KEYS.items()}
     if "@" not in wanted:

@@ -10,8 +10,8 @@ from werkzeug.exceptions import NotFound
 
 from connectors.base import Collection
 from gateway import matrix
-from gateway.console.lines import line_of
-from gateway.console.selection import all_of, visible_to
+from gateway.console.lines import lines_of
+from gateway.console.selection import Selection, all_of, visible_to
 from gateway.console.services import Services
 from gateway.health import OK
 from gateway.targets import Target
@@ -50,13 +50,12 @@ def add_routes(console: Blueprint, services: Services) -> None:
 
     @console.get("/")
     def overview() -> str:
-        _, newest = services.audit.search(
-            all_of(*visible_to(g.token)), count=_NEWEST, descending=True
-        )
+        chosen = all_of(*visible_to(g.token), *Selection().terms())
+        _, newest = services.audit.search(chosen, count=_NEWEST, descending=True)
         return render_template(
             "overview.html",
             targets=[state_of(target) for target in services.targets_for(g.token)],
-            lines=[line_of(event) for event in newest],
+            lines=lines_of(services.audit, services.prover, newest),
         )
 
     @console.get("/targets/<name>")

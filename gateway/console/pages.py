@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, g, request, url_for
 
-from gateway.audit import AuditLog
-from gateway.console.lines import Line, line_of
+from gateway.console.lines import Line, lines_of
+from gateway.console.selection import EVERYTHING
+from gateway.console.services import Services
 from gateway.database import now
 from schemas.errors import ScimError
 from schemas.filters import Filter
@@ -16,16 +18,6 @@ from schemas.filters import Filter
 SIZE = 25
 """How many events one page shows."""
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something happened that has no target."""
-
-    name: str
-
-
-PLACE = Place("console")
-"""No target can be called so."""
 
 OPERATIONS = {
     "create": "Create",
@@ -38,6 +30,16 @@ OPERATIONS = {
     "revive": "Revive",
     "authenticate": "Authenticate",
     "connect": "Connect",
+    "read": "Read",
+    "export": "Export",
+    "hold": "Hold",
+    "release": "Release",
+    "erase": "Erase",
+    "createToken": "Create token",
+    "revokeToken": "Revoke token",
+    "configure": "Configure",
+    "start": "Start",
+    "stop": "Stop",
 }
 OUTCOMES = {
     "open": "Under way",
@@ -46,6 +48,12 @@ OUTCOMES = {
     "refused": "Refused",
     "failed": "Failed",
     "unknown": "Unknown",
+}
+SEALS = {
+    "signed": "Sealed and signed",
+    "sealed": "Sealed, not yet signed",
+    "pending": "Not sealed yet",
+    "broken": "NOT as it was sealed",
 }
 
 
@@ -62,16 +70,21 @@ class Page:
         """Return the number of the last page."""
         return max(1, -(-self.total // SIZE))
 
+    @property
+    def broken(self) -> int:
+        """Return how many of the lines are not as they were sealed."""
+        return sum(line.seal == "broken" for line in self.lines)
 
-def page_of(audit: AuditLog, filter: Filter | None) -> Page:
+
+def page_of(services: Services, filter: Filter | None) -> Page:
     """Return the page of events that the URL asks for, newest first. Raises 400."""
     written = request.args.get("page") or "1"
     if not (written.isascii() and written.isdecimal() and len(written) < 10) or int(written) < 1:
         raise ScimError(400, f"{written[:20]!r} is no number of a page.")
     number = int(written)
     start = (number - 1) * SIZE + 1
-    total, events = audit.search(filter, start=start, count=SIZE, descending=True)
-    return Page([line_of(event) for event in events], total, number)
+    total, events = services.audit.search(filter, start=start, count=SIZE, descending=True)
+    return Page(lines_of(services.audit, services.prover, events), total, number)
 
 
 def add_words(console: Blueprint) -> None:
@@ -82,7 +95,10 @@ def add_words(console: Blueprint) -> None:
         return {
             "operations": OPERATIONS,
             "outcomes": OUTCOMES,
+            "seals": SEALS,
+            "everything": EVERYTHING,
             "here": here,
+            "quoted": quoted,
             "now": now(),
             "token": g.get("token"),
             "session": g.get("session"),
@@ -96,6 +112,11 @@ def here(endpoint: str | None = None, **changed: Any) -> str:
     parameters = {**request.args.to_dict(), **changed}
     kept = {name: value for name, value in parameters.items() if value not in (None, "")}
     return url_for(endpoint or request.endpoint or "console.overview", **kept)
+
+
+def quoted(text: str) -> str:
+    """Return a text as filters have it."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def moment(text: str) -> str:

@@ -9,8 +9,24 @@ from datetime import UTC, date, datetime, timedelta
 from gateway.tokens import Token
 from schemas.audit_event import AUDIT_EVENT
 from schemas.errors import ScimError
-from schemas.filters import Compare, Filter, Or, conjunction, is_text, parse_filter, parse_path
+from schemas.filters import (
+    Compare,
+    Filter,
+    Not,
+    Or,
+    attribute_names,
+    conjunction,
+    is_text,
+    parse_filter,
+    parse_path,
+)
 from schemas.user import USER
+
+EVERYTHING = "any"
+"""What the form says for all operations; where it says nothing, those of LOOKING are left out."""
+
+LOOKING = ("read", "export")
+"""What changes nothing: there is much of it, the reading of these very pages too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +43,13 @@ class Selection:
 
     def terms(self) -> list[Filter]:
         """Return what events must fulfil. Raises 400 with the reason in words."""
+        given = parse_filter(self.filter, AUDIT_EVENT) if self.filter else None
         terms: list[Filter] = []
-        for name in ("operation", "outcome", "actor"):
+        if self.operation and self.operation != EVERYTHING:
+            terms.append(equal("operation", self.operation))
+        if not self.operation and "operation" not in attribute_names(given):
+            terms.append(Not(either(*(equal("operation", name) for name in LOOKING))))
+        for name in ("outcome", "actor"):
             if wanted := getattr(self, name):
                 terms.append(equal(name, wanted))
         if self.attribute:
@@ -37,9 +58,7 @@ class Selection:
             terms.append(_at("ge", day(self.since)))
         if self.until:
             terms.append(_at("lt", day(self.until) + timedelta(1)))
-        if self.filter:
-            terms.append(parse_filter(self.filter, AUDIT_EVENT))
-        return terms
+        return terms if given is None else [*terms, given]
 
 
 def selection_of(arguments: Mapping[str, str], *, with_filter: bool = False) -> Selection:
@@ -62,7 +81,7 @@ def visible_to(token: Token) -> list[Filter]:
     return [either(*(equal("target", name) for name in token.targets))]
 
 
-def equal(name: str, value: str) -> Filter:
+def equal(name: str, value: str | int) -> Filter:
     """Return the filter that an event's attribute has the value."""
     return Compare(parse_path(name, AUDIT_EVENT), "eq", value)
 

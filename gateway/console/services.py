@@ -9,23 +9,37 @@ from cryptography.fernet import MultiFernet
 from gateway.audit import AuditLog
 from gateway.auth import Authenticator
 from gateway.health import Health
+from gateway.ledger.proving import Prover
 from gateway.reading import Reader
 from gateway.targets import Target
 from gateway.tokens import Token, Tokens
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where something happened that has no target."""
+
+    name: str
+
+
+PLACE = Place("console")
+"""No target can be called so."""
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of the gateway that the console shows."""
+    """The parts of the gateway that the console shows; `configuration` is its version."""
 
     targets: dict[str, Target]
     tokens: Tokens
     authenticator: Authenticator
     reader: Reader
     audit: AuditLog
+    prover: Prover
     keys: MultiFernet
     health: Health
     public_url: str
+    configuration: str
 
     def targets_for(self, token: Token, scope: str | None = None) -> list[Target]:
         """Return the targets that the token is for, by name, and has the scope on."""

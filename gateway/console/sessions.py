@@ -61,14 +61,12 @@ class Sessions:
         """Return the token that signed in, unless it has expired or was revoked meanwhile."""
         if session is None or not session.prefix:
             return None
-        for token in self._tokens.list():
-            if token.prefix == session.prefix and not token.expired() and may_enter(token):
-                return token
-        return None
+        token = self._tokens.of(session.prefix)
+        return token if token and not token.expired() and may_enter(token) else None
 
     def is_known(self, token: Token) -> bool:
         """Tell whether the token is one of the gateway's own, which can be looked up again."""
-        return any(known.prefix == token.prefix for known in self._tokens.list())
+        return self._tokens.of(token.prefix) is not None
 
     def check_form(self, session: Session | None) -> None:
         """Raise 403 unless the posted form was given to this session."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from gateway.audit import Intent
-from gateway.console.pages import PLACE
+from gateway.console.recording import record
 from gateway.console.services import Services
 from gateway.console.sessions import Session, Sessions, may_enter, new_session
 from gateway.tokens import Token
@@ -59,23 +58,10 @@ def add_routes(console: Blueprint, services: Services, sessions: Sessions) -> No
             detail = "The token holds neither the scope audit:read nor admin."
         elif not sessions.is_known(token):
             detail = "Only tokens that the gateway has issued itself sign in here."
-        record(token, detail)
+        record(services, "authenticate", "Token", actor=token, refusal=detail)
         if detail:
             raise ScimError(403, detail)
         return token
-
-    def record(token: Token, refusal: str | None) -> None:
-        intent = Intent(
-            target=PLACE.name,
-            operation="authenticate",
-            resource_type="Token",
-            actor=token.name,
-            client_address=request.remote_addr,
-            client=request.user_agent.string[:200],
-            request_id=g.request_id,
-        )
-        outcome, status = ("refused", 403) if refusal else ("success", 200)
-        services.audit.record(intent, outcome, status=status, detail=refusal)
 
 
 def _way_on(values: dict[str, str]) -> str:

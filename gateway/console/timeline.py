@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Blueprint, g, render_template, request
 
 from gateway.audit import AuditLog
+from gateway.console.lines import erasures
 from gateway.console.moments import State, state_at
-from gateway.console.pages import page_of
+from gateway.console.pages import page_of, quoted
+from gateway.console.recording import record
 from gateway.console.selection import all_of, either, equal, selection_of, visible_to
-from gateway.console.services import Services
+from gateway.console.services import PLACE, Services
 from gateway.tokens import Token
+from schemas.audit_event import AUDIT_EVENT
 from schemas.errors import ScimError
-from schemas.filters import Filter, conjunction, instant, is_text
+from schemas.filters import Filter, Present, conjunction, instant, is_text, parse_filter, parse_path
 
-_LOOKED_AT = 500
-"""How many of a login's newest events tell which accounts had it."""
+_LOOKED_AT = 100
+"""How many of the newest changes of an external id or address tell whose it was."""
+
+_NAMED = (
+    'changes[(path eq "externalId" or path eq "emails" or '
+    'path eq "emails[type eq \\"work\\"].value") and (old eq {0} or new eq {0})]'
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One resource of one target; `login` is the last one that the log knows."""
+    """One resource of one target."""
 
     target: str
     type: str
     id: str
-    login: str
 
     @property
     def filter(self) -> Filter:
@@ -42,12 +50,25 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom a timeline is about: a login with all accounts that had it, or one account."""
+    """Whom a timeline is about: a login with all accounts that had it, or one account.
+
+    `login` may as well be the external id or e-mail address of the accounts; it is empty where
+    the log knows none of an account.
+    """
 
     title: str
     login: str
     accounts: tuple[Account, ...]
     filter: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What an account held at a moment; `erased` is when the log was made to forget it."""
+
+    account: Account
+    state: State
+    erased: str | None
 
 
 def add_routes(console: Blueprint, services: Services) -> None:
@@ -60,15 +81,24 @@ def add_routes(console: Blueprint, services: Services) -> None:
             return render_template("timeline_form.html")
         selection = selection_of(request.args)
         moment = moment_of(request.args.get("as_of", ""))
-        filter = all_of(subject.filter, *visible_to(g.token), *selection.terms())
+        terms = selection.terms()
+        record_use(services, "read", subject, all_of(*terms))
         return render_template(
             "timeline.html",
             subject=subject,
             selection=selection,
-            page=page_of(services.audit, filter),
+            page=page_of(services, all_of(subject.filter, *visible_to(g.token), *terms)),
             moment=moment,
             states=states_at(services.audit, subject, moment) if moment else [],
         )
+
+
+def record_use(services: Services, operation: str, subject: Subject, chosen: Filter | None) -> None:
+    """Write down that somebody looks at a timeline, or takes it away. Raises 503."""
+    named: dict[str, Any] = {"login": subject.login or None}
+    if request.args.get("id"):
+        named["resource_id"] = "/".join((request.args["target"], request.args["id"]))
+    record(services, operation, filter=chosen, **named)
 
 
 def subject_of(audit: AuditLog, arguments: Mapping[str, str], token: Token) -> Subject | None:
@@ -77,8 +107,7 @@ def subject_of(audit: AuditLog, arguments: Mapping[str, str], token: Token) -> S
     if not is_text(login + target + id):
         raise ScimError(400, "The address holds characters that are no text.")
     if target and id:
-        account = Account(target, arguments.get("type", "") or "User", id, "")
-        return _of_account(audit, account, token)
+        return _of_account(audit, Account(target, arguments.get("type", "") or "User", id), token)
     return _of_login(audit, login, token) if login else None
 
 
@@ -92,34 +121,43 @@ def moment_of(text: str) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def states_at(audit: AuditLog, subject: Subject, moment: datetime) -> list[tuple[Account, State]]:
+def states_at(audit: AuditLog, subject: Subject, moment: datetime) -> list[AccountState]:
     """Return what each account of the subject held at a moment."""
-    return [
-        (account, state_at(audit.stream(account.filter), account.type, moment))
-        for account in subject.accounts
-    ]
+    found = []
+    for account in subject.accounts:
+        events = list(audit.stream(account.filter))
+        erased = erasures(audit, events)
+        kept = [event for event in events if event.get("subject") not in erased]
+        state = state_at(kept, account.type, moment)
+        found.append(AccountState(account, state, max(erased.values(), default=None)))
+    return found
 
 
 def _of_account(audit: AuditLog, account: Account, token: Token) -> Subject:
-    filter = all_of(account.filter, *visible_to(token))
-    _, newest = audit.search(filter, count=_LOOKED_AT, descending=True)
-    login = next((event["login"] for event in newest if "login" in event), "")
-    known = Account(account.target, account.type, account.id, login)
-    named = login or f"{account.type} {account.id}"
-    return Subject(
-        f"{named} in {account.target}", login, (known,) if newest else (), account.filter
-    )
+    mine = [account.filter, *visible_to(token)]
+    total, _ = audit.search(all_of(*mine), count=0)
+    has_login = Present(parse_path("login", AUDIT_EVENT))
+    _, named = audit.search(all_of(*mine, has_login), count=1, descending=True)
+    login = named[0]["login"] if named else ""
+    title = f"{login or f'{account.type} {account.id}'} in {account.target}"
+    return Subject(title, login, (account,) if total else (), account.filter)
 
 
 def _of_login(audit: AuditLog, login: str, token: Token) -> Subject:
     """Gather the accounts that had the login, and with them what they did under another one."""
-    named = equal("login", login)
-    _, newest = audit.search(all_of(named, *visible_to(token)), count=_LOOKED_AT, descending=True)
-    accounts: dict[tuple[str, ...], Account] = {}
-    for event in newest:
-        if "resourceId" in event:
-            key = (event["target"], event["resourceType"], event["resourceId"])
-            accounts.setdefault(key, Account(*key, login))
-    found = tuple(sorted(accounts.values(), key=lambda account: account.target))
-    filter = either(named, *(account.filter for account in found))
+    named = parse_filter(_NAMED.format(quoted(login)), AUDIT_EVENT)
+    _, newest = audit.search(named, count=_LOOKED_AT, descending=True)
+    had = {*audit.accounts(login), *_accounts_in(newest)}
+    found = tuple(
+        Account(*one)
+        for one in sorted(had)
+        if one[0] not in ("", PLACE.name) and {"all", one[0]} & {*token.targets}
+    )
+    filter = either(equal("login", login), *(account.filter for account in found))
     return Subject(login, login, found, filter)
+
+
+def _accounts_in(events: Iterable[dict[str, Any]]) -> Iterable[tuple[str, str, str]]:
+    for event in events:
+        if "target" in event and "resourceId" in event:
+            yield event["target"], event["resourceType"], event["resourceId"]

@@ -2,7 +2,7 @@
 
     python -m tests.bench [--seconds 2] [--rounds 3] [--server granian|gthread] [--only NAME]
 
-NAME is an operation such as 'GET by id', or filters, bulk or cursor.
+NAME is an operation such as 'GET by id', or filters, bulk, cursor, audit or ledger.
 
 Both are served by the same server with the same workers and threads, before the same upstream,
 once instant and once answering after 25 ms.
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from statistics import median
 
 from schemas.messages import PATCH_OP
-from tests.bench import exchanges, filters
+from tests.bench import audit, exchanges, filters, ledger
 from tests.bench.load import Result, request, run
 from tests.bench.stand import SLOW, WORKERS, memory, stand
 
@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="for each measurement")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--server", choices=["granian", "gthread"], default="granian")
-    parser.add_argument("--only", default="", help="e.g. 'GET by id', filters, bulk, cursor")
+    parser.add_argument("--only", default="", help="e.g. 'GET by id', filters, bulk, audit, ledger")
     asked = parser.parse_args()
     only = asked.only
     if only in ("", *operations(USERS)):
@@ -176,6 +176,10 @@ def main() -> None:
         exchanges.bulk(asked.server, asked.rounds)
     if only in ("", "cursor"):
         exchanges.cursors(asked.server, asked.rounds)
+    if only in ("", "audit"):
+        audit.measure(asked.rounds)
+    if only in ("", "ledger"):
+        ledger.measure()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 import time
 
 COUNTS = {
-    "kills": 50,
+    "kills": 500,
     "faults": 2_000,
     "races": 200,
     "fuzz": 50_000,
@@ -17,6 +17,7 @@ COUNTS = {
     "cycle": 1_000,
     "throttled": 500,
     "expiries": 1_000,
+    "mutations": 10_000,
 }
 
 

@@ -9,7 +9,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,7 @@ from tests.campaign.invariants import (
     check_clients,
     check_database,
     check_events,
+    check_ledger,
     check_replay,
     events_of,
     keep_events,
@@ -135,9 +137,13 @@ def _disturb(dice: random.Random, site: Moodle, seconds: float) -> None:
 def _conclude(report: Report, clients: list[Client], served: Gateway, site: Moodle) -> None:
     events = events_of(served.database)
     users, cohorts = site.users(), site.cohorts()
-    check_events(report, events)
-    check_clients(report, clients, users, cohorts)
-    check_replay(report, events, users, cohorts)
+    with _counted(report, "open after recovery, or made twice"):
+        check_events(report, events)
+    with _counted(report, "acknowledged, then lost"):
+        check_clients(report, clients, users, cohorts)
+    with _counted(report, "writes that no event tells of"):
+        check_replay(report, events, users, cohorts)
+    check_ledger(report, served.database)
     check_database(report, served.database, [SECRET])
     report.expect(SECRET not in served.log.read_text(), "a password stands in the log")
     figures: Counter[str] = Counter()
@@ -157,6 +163,14 @@ def _conclude(report: Report, clients: list[Client], served: Gateway, site: Mood
         "created once each": created,
         "settled later, by outcome": counts(settled),
     }
+
+
+@contextmanager
+def _counted(report: Report, what: str) -> Iterator[None]:
+    """Put into the figures how often the block finds it."""
+    before = len(report.failures)
+    yield
+    report.figures[what] = len(report.failures) - before
 
 
 def exceptions(log: str) -> list[str]:

@@ -22,12 +22,14 @@ from connectors.base import Collection
 from connectors.http import counted
 from connectors.mapping import Resource
 from connectors.planning import plan
+from connectors.ticket import NoWrite
 from schemas.changes import diff
 from schemas.errors import ScimError
 from schemas.filters import instant, parse_filter
 from schemas.match import compile_filter
 from tests.connectors import operations
 from tests.connectors.law import everything
+from tests.connectors.operations import TICKET
 
 HOSTILE_IDS = (
     *("../x", "..%2f..", "userName:admin", "%00", "\x00", "0", "-1", "+1", "1 or 1=1", "1;", "1,2"),
@@ -182,14 +184,32 @@ class CollectionContract:
     def test_a_deleted_resource_is_gone(self, collection: Collection) -> None:
         created = self.create(collection, self.sample)
         kept = self.create(collection, self.other)
-        collection.delete(created["id"])
+        collection.delete(TICKET, created["id"])
         assert collection.get(created["id"]) is None
         ids = [resource["id"] for resource in everything(collection)]
         assert created["id"] not in ids
         assert kept["id"] in ids
         with pytest.raises(ScimError) as refused:
-            collection.delete(created["id"])
+            collection.delete(TICKET, created["id"])
         assert refused.value.status == 404
+
+    @pytest.mark.parametrize("ticket", [None, 1, NoWrite.READ, NoWrite.QUERY, NoWrite.PROBE])
+    def test_nothing_is_written_without_a_ticket(self, collection: Collection, ticket: Any) -> None:
+        before = self.read(collection, self.create(collection, self.sample)["id"])
+        after, changes = operations.changed(collection, before, merged(before, self.changed))
+        held = [resource["id"] for resource in everything(collection)]
+        writes: dict[str, tuple[Any, ...]] = {
+            "create": (operations.fitted(collection, self.other),),
+            "update": (before, after, changes),
+            "delete": (before["id"],),
+            "request_password_reset": (before,),
+        }
+        for method, given in writes.items():
+            if collection.offers(method):
+                with pytest.raises(TypeError, match="ticket"):
+                    getattr(collection, method)(ticket, *given)
+        assert [resource["id"] for resource in everything(collection)] == held
+        assert self.read(collection, before["id"]) == before
 
     def test_a_resource_is_found_by_its_own_values(self, collection: Collection) -> None:
         self.create(collection, self.other)

@@ -8,27 +8,42 @@ from typing import Any
 from connectors.base import Collection
 from connectors.mapping import Resource
 from connectors.planning import plan
-from schemas.changes import check, diff
+from connectors.ticket import Ticket
+from schemas.changes import Change, check, diff
 from schemas.filters import parse_filter
 from schemas.match import compile_filter
 
+TICKET = Ticket(0)
+"""What every write of a test shows; no audit log has given it."""
+
+
+def fitted(collection: Collection, resource: Resource) -> Resource:
+    """Return a new resource as it is sent: fitted, with defaults, checked."""
+    mapping = collection.mapping
+    new = mapping.with_defaults(mapping.fit(deepcopy(resource))[0])
+    check(mapping.resource_type, new)
+    return new
+
+
+def changed(
+    collection: Collection, before: Resource, wanted: Resource
+) -> tuple[Resource, tuple[Change, ...]]:
+    """Return a resource as it shall be, fitted, carried over and checked, and what differs."""
+    mapping = collection.mapping
+    after = mapping.carry_over(before, mapping.patched(before, mapping.fit(deepcopy(wanted))[0]))
+    check(mapping.resource_type, after, before=before, patched=True)
+    return after, diff(mapping.resource_type, before, after)
+
 
 def create(collection: Collection, resource: Resource) -> Resource:
-    """Create a resource: fitted, with defaults, checked."""
-    mapping = collection.mapping
-    fitted = mapping.with_defaults(mapping.fit(deepcopy(resource))[0])
-    check(mapping.resource_type, fitted)
-    return collection.create(fitted)
+    """Create a resource."""
+    return collection.create(TICKET, fitted(collection, resource))
 
 
 def replace(collection: Collection, before: Resource, wanted: Resource) -> Resource:
-    """Replace a resource: fitted, carried over, checked, sent where it differs."""
-    mapping = collection.mapping
-    fitted, _ = mapping.fit(deepcopy(wanted))
-    after = mapping.carry_over(before, mapping.patched(before, fitted))
-    check(mapping.resource_type, after, before=before, patched=True)
-    changes = diff(mapping.resource_type, before, after)
-    return collection.update(before, after, changes) if changes else before
+    """Replace a resource where it differs."""
+    after, changes = changed(collection, before, wanted)
+    return collection.update(TICKET, before, after, changes) if changes else before
 
 
 def change(collection: Collection, before: Resource, /, **values: Any) -> Resource:

@@ -21,7 +21,9 @@ from connectors.http import (
     request_id,
     retry_after,
 )
+from connectors.ticket import NoWrite
 from schemas.errors import ScimError
+from tests.connectors.operations import TICKET
 
 URL = "https://lms.example.edu/base"
 
@@ -62,11 +64,11 @@ def client(
 
 
 def read(http: HttpClient, path: str = "/x", **more: Any) -> httpx.Response:
-    return http.send("GET", path, name="reading", repeatable=True, **more)
+    return http.send("GET", path, permit=NoWrite.READ, name="reading", repeatable=True, **more)
 
 
 def write(http: HttpClient, path: str = "/x") -> httpx.Response:
-    return http.send("POST", path, name="writing", repeatable=False, content=b"a=b")
+    return http.send("POST", path, permit=TICKET, name="writing", repeatable=False, content=b"a=b")
 
 
 def busy(status: int, wait: str) -> httpx.Response:
@@ -434,3 +436,14 @@ def test_a_name_that_leads_to_a_private_address_is_refused(
 def test_plain_http_needs_leave() -> None:
     with pytest.raises(ValueError, match="allow_private_network"):
         base_url("http://8.8.8.8/", allow_private_network=False)
+
+
+@pytest.mark.parametrize(
+    ("method", "permit"),
+    [("POST", NoWrite.READ), ("DELETE", NoWrite.READ), ("GET", None), ("POST", None), ("PUT", 7)],
+)
+def test_a_call_without_a_permit_is_not_sent(method: str, permit: Any) -> None:
+    lms = Lms()
+    with pytest.raises(TypeError, match="ticket"):
+        client(lms).send(method, "/x", permit=permit, name="writing", repeatable=False)
+    assert not lms.requests

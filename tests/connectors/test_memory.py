@@ -24,6 +24,7 @@ from tests.connectors.contract import (
     UserContract,
 )
 from tests.connectors.law import check_law, everything, law_filters
+from tests.connectors.operations import TICKET
 from tests.schemas.strategies import groups, properties, users
 
 PLURAL = {"value": "a value", "type": "work", "primary": True}
@@ -150,9 +151,9 @@ class TestMemberships(MembershipContract):
     def collection(self) -> Collection:
         memory = Memory(Options(name="memory"))
         for login in ("ann", "bob"):
-            memory.collections["User"].create({"userName": login})
+            memory.collections["User"].create(TICKET, {"userName": login})
         for code in ("PHYS-1", "CHEM-1"):
-            memory.collections["Course"].create({"courseId": code, "name": code})
+            memory.collections["Course"].create(TICKET, {"courseId": code, "name": code})
         return memory.collections["Membership"]
 
 
@@ -180,7 +181,7 @@ class TestGroups(GroupContract):
     def collection(self) -> Collection:
         memory = Memory(Options(name="memory"))
         for number in range(1, 6):
-            memory.collections["User"].create({"userName": f"member{number}"})
+            memory.collections["User"].create(TICKET, {"userName": f"member{number}"})
         return memory.collections["Group"]
 
     @pytest.fixture
@@ -194,7 +195,7 @@ def users_in_memory() -> Collection:
 
 
 def test_what_is_returned_is_a_copy(users_in_memory: Collection) -> None:
-    created = users_in_memory.create({"userName": "ann", "name": {"givenName": "Ann"}})
+    created = users_in_memory.create(TICKET, {"userName": "ann", "name": {"givenName": "Ann"}})
     created["name"]["givenName"] = "spoilt"
     (listed,) = everything(users_in_memory)
     listed["name"]["givenName"] = "spoilt"
@@ -204,15 +205,15 @@ def test_what_is_returned_is_a_copy(users_in_memory: Collection) -> None:
 
 
 def test_a_change_of_what_was_deleted_meanwhile_is_a_404(users_in_memory: Collection) -> None:
-    created = users_in_memory.create({"userName": "ann"})
-    users_in_memory.delete(created["id"])
+    created = users_in_memory.create(TICKET, {"userName": "ann"})
+    users_in_memory.delete(TICKET, created["id"])
     with pytest.raises(ScimError) as refused:
-        users_in_memory.update(created, created, ())
+        users_in_memory.update(TICKET, created, created, ())
     assert refused.value.status == 404
 
 
 def test_a_plan_without_calls_reads_nothing(users_in_memory: Collection) -> None:
-    users_in_memory.create({"userName": "ann"})
+    users_in_memory.create(TICKET, {"userName": "ann"})
     nothing = Plan((), None, "reads nothing")
     assert [r for batch in users_in_memory.search(nothing) for r in batch] == []
 
@@ -220,19 +221,19 @@ def test_a_plan_without_calls_reads_nothing(users_in_memory: Collection) -> None
 @cache
 def _filled(name: str) -> tuple[Collection, list[Resource], st.SearchStrategy[str]]:
     memory = Memory(Options(name="memory"))
-    memory.collections["User"].create(deepcopy(SAMPLE))
+    memory.collections["User"].create(TICKET, deepcopy(SAMPLE))
     names = ("Ann", "ann smith", "ΟΔΟΣ", "Weiß", "50%_x", "a\\b", "İstanbul", "x" * 300)
     for number, text in enumerate(names):
         known = {"externalId": text.upper()}
         user = {"userName": text, **known, "active": bool(number % 2)}
-        id = memory.collections["User"].create(user)["id"]
+        id = memory.collections["User"].create(TICKET, user)["id"]
         group = {"displayName": text, **known, "members": [{"value": id}]}
-        memory.collections["Group"].create(group)
+        memory.collections["Group"].create(TICKET, group)
         at = {**COURSE, **known, "courseId": text, "closedComplete": bool(number % 2)}
-        course = memory.collections["Course"].create(at)["id"]
+        course = memory.collections["Course"].create(TICKET, at)["id"]
         pair = {"userId": id, "courseId": course, "courseRoleId": text}
-        memory.collections["Membership"].create(pair)
-        memory.collections["Role"].create({"roleId": text, "kind": "course"})
+        memory.collections["Membership"].create(TICKET, pair)
+        memory.collections["Role"].create(TICKET, {"roleId": text, "kind": "course"})
     collection = memory.collections[name]
     every = everything(collection)
     return collection, every, law_filters(collection, every)
@@ -255,7 +256,7 @@ def test_whatever_fits_is_kept_and_given_back(
     collection = Memory(Options(name="memory")).collections[name]
     fitted, _ = collection.mapping.fit(data.draw(drawn))
     fitted.pop("members", None)
-    created = collection.create(deepcopy(fitted))
+    created = collection.create(TICKET, deepcopy(fitted))
     assert collection.get(created["id"]) == created
     again, ignored = collection.mapping.fit(deepcopy(created))
     assert collection.mapping.fit(deepcopy(again)) == (again, ignored)
@@ -268,7 +269,7 @@ def memory() -> Memory:
 
 def group(memory: Memory, name: str, *members: str) -> str:
     made = {"displayName": name, "members": [{"value": member} for member in members]}
-    return str(memory.collections["Group"].create(made)["id"])
+    return str(memory.collections["Group"].create(TICKET, made)["id"])
 
 
 def groups_of(memory: Memory, id: str) -> list[tuple[str, str]]:
@@ -277,12 +278,12 @@ def groups_of(memory: Memory, id: str) -> list[tuple[str, str]]:
 
 
 def test_ids_are_unique_over_all_types(memory: Memory) -> None:
-    user = memory.collections["User"].create({"userName": "ann"})["id"]
+    user = memory.collections["User"].create(TICKET, {"userName": "ann"})["id"]
     assert group(memory, "Staff") != user
 
 
 def test_users_show_their_groups_and_members_their_names(memory: Memory) -> None:
-    ann = memory.collections["User"].create({"userName": "ann", "displayName": "Ann"})["id"]
+    ann = memory.collections["User"].create(TICKET, {"userName": "ann", "displayName": "Ann"})["id"]
     inner = group(memory, "Inner", ann)
     outer = group(memory, "Outer", inner)
     assert groups_of(memory, ann) == [("Inner", "direct"), ("Outer", "indirect")]
@@ -293,23 +294,23 @@ def test_users_show_their_groups_and_members_their_names(memory: Memory) -> None
 
 
 def test_groups_within_each_other_end(memory: Memory) -> None:
-    ann = memory.collections["User"].create({"userName": "ann"})["id"]
+    ann = memory.collections["User"].create(TICKET, {"userName": "ann"})["id"]
     first = group(memory, "First", ann)
     second = group(memory, "Second", first)
     groups = memory.collections["Group"]
     before = groups.get(first) or {}
-    groups.update(before, {**before, "members": [{"value": ann}, {"value": second}]}, ())
+    groups.update(TICKET, before, {**before, "members": [{"value": ann}, {"value": second}]}, ())
     assert sorted(groups_of(memory, ann)) == [("First", "direct"), ("Second", "indirect")]
 
 
 def test_what_is_deleted_is_no_member_any_more(memory: Memory) -> None:
     users, groups = memory.collections["User"], memory.collections["Group"]
-    ann, ben = (users.create({"userName": login})["id"] for login in ("ann", "ben"))
+    ann, ben = (users.create(TICKET, {"userName": login})["id"] for login in ("ann", "ben"))
     inner = group(memory, "Inner", ann, ben)
     outer = group(memory, "Outer", inner)
-    users.delete(ann)
+    users.delete(TICKET, ann)
     assert [m["value"] for m in (groups.get(inner) or {})["members"]] == [ben]
-    groups.delete(inner)
+    groups.delete(TICKET, inner)
     assert not (groups.get(outer) or {}).get("members")
     assert groups_of(memory, ben) == []
 

@@ -75,37 +75,36 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    """Give a gateway in front of an empty Moodle simulator and an empty memory."""
-    made = make_service(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture(params=TARGETS)
-def scim(request: pytest.FixtureRequest, service: Service) -> Scim:
-    """Give each target in turn."""
-    return Scim(service, request.param)
-
-
-@pytest.fixture
-def moodle(service: Service) -> Scim:
-    """Give the target moodle, for what only an LMS does."""
-    return Scim(service, "moodle")
-
-
-@pytest.fixture
 def make(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     """Give what makes gateways with settings of their own, on one database."""
     made: list[Service] = []
 
-    def make_one(**more: Any) -> Service:
-        made.append(make_service(tmp_path, **more))
+    def make_one(*only: str, **more: Any) -> Service:
+        made.append(make_service(tmp_path, only or TARGETS, **more))
         return made[-1]
 
     yield make_one
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def service(make: Callable[..., Service]) -> Service:
+    """Give a gateway with all targets, which are empty."""
+    return make()
+
+
+@pytest.fixture(params=TARGETS)
+def scim(request: pytest.FixtureRequest, make: Callable[..., Service]) -> Scim:
+    """Give each target in turn, in a gateway with one other: all five take twice the time."""
+    other = "moodle" if request.param == "memory" else "memory"
+    return Scim(make(request.param, other), request.param)
+
+
+@pytest.fixture
+def moodle(make: Callable[..., Service]) -> Scim:
+    """Give the target moodle, for what only an LMS does."""
+    return Scim(make("moodle"), "moodle")
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 import httpx
 import orjson
+from cryptography.fernet import Fernet, MultiFernet
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -22,7 +23,9 @@ from connectors.brightspace.simulator import create_simulator as create_brightsp
 from connectors.canvas.simulator import create_simulator as create_canvas
 from connectors.moodle.simulator import create_simulator as create_moodle
 from gateway.app import create_app
+from gateway.audit import AuditLog
 from gateway.database import Database
+from gateway.ledger.keys import AuditKeys
 from gateway.security import Security
 from gateway.settings import Settings, TargetSettings
 from gateway.tokens import Tokens
@@ -33,6 +36,7 @@ from schemas.group import GROUP
 from schemas.membership import MEMBERSHIP
 from schemas.messages import PATCH_OP
 from schemas.user import USER
+from tests.connectors.operations import TICKET
 
 
 @dataclass
@@ -159,6 +163,20 @@ TARGETS = ("memory", *LMSS)
 TOKEN = "a-token-for-tests-that-may-do-everything"
 
 
+KEY = Fernet.generate_key().decode()
+KEYS = MultiFernet([Fernet(KEY)])
+
+
+def audit_keys(database: Database) -> AuditKeys:
+    """Return the keys of a database's audit log, under a keyring of this process."""
+    return AuditKeys(database, KEYS)
+
+
+def audit_log(database: Database) -> AuditLog:
+    """Return the audit log of a database, under a keyring of this process."""
+    return AuditLog(database, audit_keys(database))
+
+
 @cache
 def _migrated() -> bytes:
     """Return an empty database with its tables, made once: that takes longer than most tests."""
@@ -171,9 +189,15 @@ def _migrated() -> bytes:
 
 
 def make_service(
-    folder: Path, *, users: int = 0, cohorts: int = 0, security: Security | None = None, **more: Any
+    folder: Path,
+    only: Collection[str] = TARGETS,
+    *,
+    users: int = 0,
+    cohorts: int = 0,
+    security: Security | None = None,
+    **more: Any,
 ) -> Service:
-    """Return a gateway with a target of each kind.
+    """Return a gateway with a target of each kind, or of these kinds only: that takes less time.
 
     `policies` are the delete, strict and max_scan of all targets. A target's own begin with its
     name: `blackboard_policies`, `canvas_options` and `canvas_settings` of its simulator. A second
@@ -183,9 +207,13 @@ def make_service(
     known = {"policies", *(f"{name}{kind}" for name in LMSS for kind in kinds)}
     assert more.keys() <= known, more.keys() - known
     policies = more.get("policies", {})
-    targets = {"memory": TargetSettings("memory", Options(name="memory"), **policies)}
+    targets = {}
+    if "memory" in only:
+        targets["memory"] = TargetSettings("memory", Options(name="memory"), **policies)
     simulators = {}
     for name, lms in LMSS.items():
+        if name not in only:
+            continue
         simulator = more.get(name) or lms.create(
             users=users,
             **({"cohorts": cohorts} if name == "moodle" else {}),
@@ -213,8 +241,8 @@ def make_service(
         security=security or Security(),
     )
     app = create_app(settings)
-    for name, lms in LMSS.items():
-        if lms.group_course:
+    for name in simulators:
+        if LMSS[name].group_course:
             _give_groups_a_course(app, name, simulators[name].site)
     tokens = Tokens(app.extensions["matricula"]["database"])
     if not tokens.list():
@@ -229,7 +257,7 @@ def _give_groups_a_course(app: Flask, name: str, site: Any) -> None:
     courses = connector.collections["Course"]
     if courses.get(LMSS[name].group_course) is None:
         made = {"courseId": "GROUPS", "name": "Has the groups"}
-        courses.create(courses.mapping.with_defaults(made))
+        courses.create(TICKET, courses.mapping.with_defaults(made))
     site.calls.clear()
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from connectors.base import Collection
 from gateway.ahead import PART, Ahead
-from gateway.audit import AuditLog, Intent
+from gateway.audit import AuditLog
+from gateway.intents import Intent
 from schemas.errors import ScimError
 from tests.gateway.service import Scim, Service
 from tests.gateway.test_bulk import rename, send, statuses
@@ -33,7 +34,7 @@ def ahead_of(service: Service, *ids: str) -> Ahead:
 
 @pytest.fixture
 def moodle(make: Any) -> Scim:
-    return Scim(make(users=PART + 20), "moodle")
+    return Scim(make("moodle", users=PART + 20), "moodle")
 
 
 def test_a_bulk_request_reads_in_parts(moodle: Scim) -> None:
@@ -71,7 +72,7 @@ def test_what_somebody_has_changed_meanwhile_is_read_anew(moodle: Scim) -> None:
 
 def test_what_is_being_changed_is_read_anew(moodle: Scim) -> None:
     log, users = audit_of(moodle.service), users_of(moodle.service)
-    sequence = log.begin(Intent("moodle", "patch", "User", resource_id="11"))
+    sequence = log.begin(Intent("moodle", "patch", "User", resource_id="11")).sequence
     ahead = ahead_of(moodle.service, "10", "11", "12")
     assert ahead.take(users, "10") is not None
     log.finish(sequence, "success", status=200)

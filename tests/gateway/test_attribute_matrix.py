@@ -17,6 +17,7 @@ from schemas.membership import MEMBERSHIP
 from schemas.paths import Path
 from schemas.role import ROLE
 from schemas.user import LMS_USER, USER
+from tests.connectors.operations import TICKET
 from tests.gateway.service import Scim, make_service
 
 Row = dict[str, Any]
@@ -105,7 +106,7 @@ class Site:
         self.course, self.child = scim.add_course("PARENT"), scim.add_course("CHILD")
         targets = scim.service.app.extensions["matricula"]["targets"]
         client = targets["blackboard"].connector._client
-        client.send("PUT", f"v1/courses/{self.course}/children/{self.child}", {})
+        client.send(TICKET, "PUT", f"v1/courses/{self.course}/children/{self.child}", {})
         group_set = {LMS_GROUP: {"courseId": self.course, "isGroupSet": True}}
         self.set = scim.add_group("Teams", **group_set).partition(".")[2]
 

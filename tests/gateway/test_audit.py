@@ -8,10 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gateway.audit import AuditLog, ChangeRecord, Intent, NotOpen
+from gateway.audit import NotOpen
 from gateway.database import Database
+from gateway.intents import ChangeRecord, Intent
 from schemas.audit_event import AUDIT_EVENT
 from schemas.filters import parse_filter
+from tests.gateway.service import KEY, audit_log
 
 CHANGES = (
     ChangeRecord("name.givenName", "firstname", "replace", "Ann", "Anna"),
@@ -35,21 +37,24 @@ INTENT = Intent(
 
 WRITER = """
 import sys
-from gateway.audit import AuditLog, Intent
+from cryptography.fernet import Fernet, MultiFernet
+from gateway.audit import AuditLog
 from gateway.database import Database
+from gateway.intents import Intent
+from gateway.ledger.keys import AuditKeys
 database = Database(sys.argv[1])
 database.migrate()
-log = AuditLog(database)
+log = AuditLog(database, AuditKeys(database, MultiFernet([Fernet(sys.argv[3])])))
 for number in range(25):
-    sequence = log.begin(Intent("t", "create", "User", request_id=f"{sys.argv[2]}-{number}"))
-    log.finish(sequence, "success", status=201)
+    ticket = log.begin(Intent("t", "create", "User", request_id=f"{sys.argv[2]}-{number}"))
+    log.finish(ticket.sequence, "success", status=201)
 database.close()
 """
 
 
 def test_begin_and_finish(database: Database) -> None:
-    log = AuditLog(database)
-    sequence = log.begin(INTENT)
+    log = audit_log(database)
+    sequence = log.begin(INTENT).sequence
     opened = log.get(str(sequence))
     assert opened is not None
     assert opened["outcome"] == "open"
@@ -77,6 +82,7 @@ def test_begin_and_finish(database: Database) -> None:
         "operation": "patch",
         "resourceType": "User",
         "resourceId": "7",
+        "subject": opened["subject"],
         "login": "Ann@Example.edu",
         "outcome": "open",
         "configuration": "c0ffee",
@@ -96,27 +102,27 @@ def test_begin_and_finish(database: Database) -> None:
 
 
 def test_every_shown_attribute_is_declared(sqlite: Database) -> None:
-    log = AuditLog(sqlite)
+    log = audit_log(sqlite)
     log.record(INTENT, "failed", status=502, detail="No.", upstream_calls=1, duration=1.5)
     shown = set(log.search()[1][0]) - {"schemas", "id", "meta"}
     assert shown == {attribute.name for attribute in AUDIT_EVENT.schema.attributes}
 
 
 def test_finish_fills_in_what_a_create_learned(database: Database) -> None:
-    log = AuditLog(database)
-    sequence = log.begin(Intent("canvas", "create", "User", login="ann", changes=CHANGES))
+    log = audit_log(database)
+    sequence = log.begin(Intent("canvas", "create", "User", login="ann", changes=CHANGES)).sequence
     done = (ChangeRecord("userName", "login_id", "add", None, "Ann"),)
-    log.finish(sequence, "success", status=201, resource_id="99", login="Ann", changes=done)
+    log.finish(sequence, "success", status=201, resource_id="99", changes=done)
     (event,) = log.search(parse_filter('resourceId eq "99" and login eq "ANN"', AUDIT_EVENT))[1]
-    assert event["login"] == "Ann"
+    assert event["login"] == "ann"
     assert event["changes"] == [
         {"path": "userName", "native": "login_id", "op": "add", "new": "Ann"}
     ]
 
 
 def test_an_event_is_finished_once(database: Database) -> None:
-    log = AuditLog(database)
-    sequence = log.begin(INTENT)
+    log = audit_log(database)
+    sequence = log.begin(INTENT).sequence
     log.finish(sequence, "unknown", status=504)
     log.finish(sequence, "failed", status=504, changes=())
     with pytest.raises(NotOpen):
@@ -132,11 +138,11 @@ def test_an_event_is_finished_once(database: Database) -> None:
 
 
 def test_unsettled_gives_back_the_intent(database: Database) -> None:
-    log = AuditLog(database)
-    opened = log.begin(INTENT)
+    log = audit_log(database)
+    opened = log.begin(INTENT).sequence
     unknown = log.record(INTENT, "unknown", status=504)
     log.record(INTENT, "noChange", status=200)
-    other = log.begin(Intent("canvas", "create", "User"))
+    other = log.begin(Intent("canvas", "create", "User")).sequence
     assert [event.sequence for event in log.unsettled()] == [opened, unknown, other]
     first, second = log.unsettled("moodle")
     assert first.intent == second.intent == INTENT
@@ -145,7 +151,7 @@ def test_unsettled_gives_back_the_intent(database: Database) -> None:
 
 
 def test_pages(database: Database) -> None:
-    log = AuditLog(database)
+    log = audit_log(database)
     for number in range(7):
         log.record(Intent("t", "patch", "User", str(number)), "success", status=200)
     assert log.search(count=0) == (7, [])
@@ -157,7 +163,7 @@ def test_pages(database: Database) -> None:
 
 def test_stream_crosses_pages(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.audit._PAGE", 3)
-    log = AuditLog(sqlite)
+    log = audit_log(sqlite)
     for number in range(7):
         log.record(Intent("t", "patch", "User", str(number % 2)), "success", status=200)
     assert [event["sequence"] for event in log.stream()] == [1, 2, 3, 4, 5, 6, 7]
@@ -167,22 +173,25 @@ def test_stream_crosses_pages(sqlite: Database, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("id", ["0", "01", "-1", "1.0", "x", "", "١", "9" * 40, "1\0"])
 def test_ids_that_do_not_exist(database: Database, id: str) -> None:
-    log = AuditLog(database)
+    log = audit_log(database)
     log.begin(INTENT)
     assert log.get(id) is None
 
 
 def test_writers_do_not_disturb_each_other(database: Database, url: str) -> None:
-    log = AuditLog(database)
+    log = audit_log(database)
 
     def write(thread: int) -> None:
         for number in range(25):
-            sequence = log.begin(Intent("t", "create", "User", request_id=f"{thread}-{number}"))
+            sequence = log.begin(
+                Intent("t", "create", "User", request_id=f"{thread}-{number}")
+            ).sequence
             log.search(count=1)
             log.finish(sequence, "success", status=201)
 
     writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, url, name]) for name in ("first", "second")
+        subprocess.Popen([sys.executable, "-c", WRITER, url, name, KEY])
+        for name in ("first", "second")
     ]
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(write, range(8)))

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 import gateway.audit
-from gateway.audit import AuditLog, ChangeRecord, Intent
+from gateway.audit import AuditLog
 from gateway.database import Database
+from gateway.intents import ChangeRecord, Intent
 from schemas.audit_event import AUDIT_EVENT, OPERATIONS, OUTCOMES
 from schemas.errors import ScimError
 from schemas.filters import parse_filter, parse_path
 from schemas.match import comparable, compile_filter
+from tests.gateway.service import audit_log
 
 COMMON = [
     "",
@@ -147,7 +149,7 @@ def joined(terms: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 def fill(database: Database, made: list[dict[str, Any]]) -> AuditLog:
     """Empty the log and write the events into it."""
-    log = AuditLog(database)
+    log = audit_log(database)
     with database.write() as connection:
         if database.dialect == "postgresql":
             connection.execute(text("TRUNCATE events, changes, ignored RESTART IDENTITY"))
@@ -159,7 +161,7 @@ def fill(database: Database, made: list[dict[str, Any]]) -> AuditLog:
             moments = iter(event["times"])
             patch.setattr(gateway.audit, "now", lambda moments=moments: next(moments))
             result = {k: v for k, v in event.items() if k not in ("intent", "times", "outcome")}
-            sequence = log.begin(event["intent"])
+            sequence = log.begin(event["intent"]).sequence
             if event["outcome"] != "open":
                 log.finish(sequence, event["outcome"], **result)
     return log
@@ -215,7 +217,7 @@ def test_order(database: Database, made: list[dict[str, Any]], by: str, descendi
 
 
 def test_sort_by_a_value_path(sqlite: Database) -> None:
-    log = AuditLog(sqlite)
+    log = audit_log(sqlite)
     for new in ("b", "a", None):
         change = ChangeRecord("name", new=new), ChangeRecord("other", new=f"z{new}")
         log.begin(Intent("t", "patch", "User", changes=change))
@@ -227,7 +229,7 @@ def test_sort_by_a_value_path(sqlite: Database) -> None:
 
 
 def test_values_that_no_column_can_hold(database: Database) -> None:
-    log = AuditLog(database)
+    log = audit_log(database)
     odd = "a\0b\ud800"
     log.record(
         Intent("t", "patch", "User", odd, odd, (ChangeRecord("x", new=odd),), (odd,)),
@@ -240,7 +242,7 @@ def test_values_that_no_column_can_hold(database: Database) -> None:
 
 
 def test_values_are_bound(database: Database) -> None:
-    log = AuditLog(database)
+    log = audit_log(database)
     log.begin(Intent("t", "patch", "User"))
     written = json.dumps("'; DROP TABLE events; --")
     for op in ("eq", "co", "sw", "ew", "gt"):
@@ -249,7 +251,7 @@ def test_values_are_bound(database: Database) -> None:
 
 
 def test_the_longest_filter(database: Database) -> None:
-    log = AuditLog(database)
+    log = audit_log(database)
     log.begin(Intent("t", "patch", "User"))
     written = " or ".join(["id pr"] * 450)
     assert log.search(parse_filter(written, AUDIT_EVENT))[0] == 1

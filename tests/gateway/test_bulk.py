@@ -341,7 +341,7 @@ def test_an_unexpected_failure_is_one_operations_own(
 ) -> None:
     ann = scim.add("ann")
     collection = scim.service.app.extensions["matricula"]["targets"][scim.name].collection("Users")
-    monkeypatch.setattr(collection, "delete", lambda id: 1 / 0)
+    monkeypatch.setattr(collection, "delete", lambda *_: 1 / 0)
     monkeypatch.setattr(collection, "update", lambda *_: 1 / 0)
     results = send(scim, rename(f"/Users/{ann}", "Bea"), make_user("ben"))
     assert statuses(results) == ["500", "201"]
@@ -393,7 +393,7 @@ def test_a_bulk_is_as_its_operations_one_after_another(
 ) -> None:
     outcomes = []
     for together in (True, False):
-        scim = Scim(make(), "memory")
+        scim = Scim(make("memory"), "memory")
         ids = [scim.add(f"old{which}") for which in range(6)]
         operations = [_operation(action, n, ids) for n, action in enumerate(actions)]
         if together:

@@ -63,7 +63,7 @@ def test_a_delete_by_disabling_reads_once(canvas: Scim) -> None:
 
 
 def test_a_create_is_one_call(make: Callable[..., Service]) -> None:
-    scim = Scim(make(), "canvas")
+    scim = Scim(make("canvas"), "canvas")
     scim.service.forget()
     scim.add("ann", externalId="S-1")
     assert calls(scim) == ["POST accounts/self/users"]
@@ -73,7 +73,7 @@ def test_a_create_is_one_call(make: Callable[..., Service]) -> None:
 
 @pytest.mark.parametrize(("attributes", "states"), [("userName", 0), ("userName,active", 1)])
 def test_a_thousand_by_cursor(make: Callable[..., Service], attributes: str, states: int) -> None:
-    scim = Scim(make(users=999), "canvas")
+    scim = Scim(make("canvas", users=999), "canvas")
     scim.service.forget()
     query: dict[str, Any] = {"count": 100, "attributes": attributes, "cursor": ""}
     seen: set[str] = set()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from schemas.user import USER
-from tests.gateway.service import Scim
+from tests.gateway.service import TARGETS, Scim, Service
 
 FIXTURES = sorted((Path(__file__).parents[1] / "fixtures" / "idp").glob("*.json"))
 CLIENTS = {
@@ -19,6 +19,12 @@ CLIENTS = {
 
 def test_there_are_sequences_of_each() -> None:
     assert {fixture.stem.partition("_")[0] for fixture in FIXTURES} == CLIENTS
+
+
+@pytest.fixture(params=TARGETS)
+def scim(request: pytest.FixtureRequest, service: Service) -> Scim:
+    """Give each target in turn among all others: what a client does must reach none of them."""
+    return Scim(service, request.param)
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.stem)

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from connectors.ticket import Ticket
 from gateway.audit import Intent
 from gateway.keys import lookup_of, unique_values
 from schemas.errors import ScimError
 from schemas.filters import instant
 from schemas.group import GROUP, LMS_GROUP
+from tests.connectors.operations import TICKET
 from tests.gateway.service import TARGETS, Scim, Service, course, membership, team
 
 ROLES = {
@@ -33,7 +35,7 @@ NOBODY = {
 @pytest.fixture
 def deleting(request: pytest.FixtureRequest, make: Callable[..., Service]) -> Scim:
     """Give each target with the policy that deletes for good."""
-    return Scim(make(policies={"delete": "delete"}), request.param)
+    return Scim(make(request.param, policies={"delete": "delete"}), request.param)
 
 
 each_deleting = pytest.mark.parametrize("deleting", TARGETS, indirect=True)
@@ -159,7 +161,7 @@ class TestCourses:
         assert deleting.delete(f"/Courses/{id}").status_code == 404
 
     def test_a_deletion_that_the_lms_queues(self, make: Callable[..., Service]) -> None:
-        scim = Scim(make(policies={"delete": "delete"}), "blackboard")
+        scim = Scim(make("blackboard", policies={"delete": "delete"}), "blackboard")
         site = scim.service.blackboard.site
         id = scim.add_course("PHYS-1")
         assert scim.delete(f"/Courses/{id}").status_code == 204
@@ -309,7 +311,7 @@ class TestTransfer:
 
     @pytest.mark.parametrize("name", TARGETS)
     def test_a_target_that_ends_nothing(self, name: str, make: Callable[..., Service]) -> None:
-        scim = Scim(make(policies={"delete": "refuse"}), name)
+        scim = Scim(make(name, policies={"delete": "refuse"}), name)
         user, first, second = scim.add("ann"), scim.add_course("A"), scim.add_course("B")
         id = scim.enrol(user, first)
         refused = scim.post(f"/Memberships/{id}/.transfer", {"courseId": second})
@@ -326,7 +328,7 @@ class TestGroupsOfCourses:
 
     def scim(self, lms: str, make: Callable[..., Service], *, enrol: bool) -> Scim:
         options = {"more": {"groups": ["cohort", "courseGroup"]}}
-        return Scim(make(moodle_options=options, policies={"enrol_members": enrol}), lms)
+        return Scim(make(lms, moodle_options=options, policies={"enrol_members": enrol}), lms)
 
     def group(self, at: str, *users: str) -> dict[str, Any]:
         return team("Team", *users, **{LMS_GROUP: {"courseId": at}})
@@ -361,11 +363,11 @@ class TestGroupsOfCourses:
         at = scim.add_course("PHYS-1")
         collection = scim.service.app.extensions["matricula"]["targets"][lms].connector.collections
         resource = {"displayName": "Team", LMS_GROUP: {"courseId": at}}
-        made = collection["Group"].create({**resource, "members": []})
+        made = collection["Group"].create(TICKET, {**resource, "members": []})
         intent = Intent(lms, "create", "Group", login="Team", lookup=lookup_of(GROUP, resource))
         scim.service.app.extensions["matricula"]["audit"].begin(intent)
         options = {"more": {"groups": ["cohort", "courseGroup"]}}
-        make(moodle_options=options, **scim.service.simulators)
+        make(lms, moodle_options=options, **scim.service.simulators)
         event = scim.service.events[-1]
         assert (event["outcome"], event["resourceId"]) == ("success", made["id"])
 
@@ -378,13 +380,13 @@ class TestGroupsOfCourses:
         memberships = known["targets"]["memory"].connector.collections["Membership"]
         create, refused = memberships.create, []
 
-        def watched(resource: dict[str, Any]) -> dict[str, Any]:
+        def watched(ticket: Ticket, resource: dict[str, Any]) -> dict[str, Any]:
             values = unique_values(memberships.mapping.full, resource)
             keys = [f"memory/Membership/{value.casefold()}" for value in values]
             with pytest.raises(ScimError), known["database"].lock(keys, 0.05, family="values"):
                 pass
             refused.append(keys)
-            made: dict[str, Any] = create(resource)
+            made: dict[str, Any] = create(ticket, resource)
             return made
 
         monkeypatch.setattr(memberships, "create", watched)
@@ -437,24 +439,24 @@ class TestRoles:
         assert scim.get("/Roles/course.x").status_code == 404
 
     @pytest.mark.parametrize("name", ["moodle", "canvas", "brightspace", "blackboard"])
-    def test_roles_are_not_written(self, name: str, service: Service) -> None:
-        scim = Scim(service, name)
+    def test_roles_are_not_written(self, name: str, make: Callable[..., Service]) -> None:
+        scim = Scim(make(name), name)
         role = scim.get("/Roles", count=1).json["Resources"][0]
-        service.forget()
+        scim.service.forget()
         for method, path in (
             *(("POST", "/Roles"), ("PUT", f"/Roles/{role['id']}")),
             *(("PATCH", f"/Roles/{role['id']}"), ("DELETE", f"/Roles/{role['id']}")),
         ):
             assert scim.send(method, path, {"roleId": "x"}).status_code == 501
-        assert service.calls == 0
+        assert scim.service.calls == 0
 
 
 class TestUpstreamCalls:
     """How many LMS calls each operation costs."""
 
     @pytest.fixture(params=["moodle", "blackboard"])
-    def lms(self, request: pytest.FixtureRequest, service: Service) -> Scim:
-        return Scim(service, request.param)
+    def lms(self, request: pytest.FixtureRequest, make: Callable[..., Service]) -> Scim:
+        return Scim(make(request.param), request.param)
 
     def test_a_course(self, lms: Scim) -> None:
         id = lms.add_course("101", externalId="202")
@@ -486,7 +488,7 @@ class TestUpstreamCalls:
     def test_a_thousand_users_of_blackboard_are_ten_pages(
         self, make: Callable[..., Service]
     ) -> None:
-        scim = Scim(make(users=999), "blackboard")
+        scim = Scim(make("blackboard", users=999), "blackboard")
         scim.service.forget()
         seen, cursor = 0, ""
         for _ in range(10):

@@ -20,7 +20,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
 
 @pytest.fixture(params=LMSS)
 def scim(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[Scim]:
-    service = make_service(tmp_path)
+    service = make_service(tmp_path, [request.param])
     yield Scim(service, request.param)
     service.close()
 

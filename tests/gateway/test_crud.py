@@ -220,7 +220,7 @@ class TestDelete:
 
     @pytest.mark.parametrize("name", TARGETS)
     def test_a_real_deletion(self, name: str, make: Callable[..., Service]) -> None:
-        scim = Scim(make(policies={"delete": "delete"}), name)
+        scim = Scim(make(name, policies={"delete": "delete"}), name)
         id = scim.add("ann")
         assert scim.delete(f"/Users/{id}").status_code == 204
         assert scim.get(f"/Users/{id}").status_code == 404
@@ -228,7 +228,7 @@ class TestDelete:
 
     @pytest.mark.parametrize("name", TARGETS)
     def test_a_refusal(self, name: str, make: Callable[..., Service]) -> None:
-        scim = Scim(make(policies={"delete": "refuse"}), name)
+        scim = Scim(make(name, policies={"delete": "refuse"}), name)
         id = scim.add("ann")
         assert scim.delete(f"/Users/{id}").status_code == 403
         assert scim.event["outcome"] == "refused"
@@ -293,13 +293,13 @@ class TestStrict:
     def test_a_deviation_is_refused(
         self, name: str, body: dict[str, object], make: Callable[..., Service]
     ) -> None:
-        scim = Scim(make(policies={"strict": True}), name)
+        scim = Scim(make(name, policies={"strict": True}), name)
         assert scim.post("/Users", body).status_code == 400
         assert scim.event["outcome"] == "refused"
         assert scim.post("/Users", person("ann")).status_code == 201
 
     def test_what_the_lms_does_not_hold_is_refused(self, make: Callable[..., Service]) -> None:
-        scim = Scim(make(policies={"strict": True}), "moodle")
+        scim = Scim(make("moodle", policies={"strict": True}), "moodle")
         refused = scim.post("/Users", person("ann", title="Dr"))
         assert refused.status_code == 400
         assert "title" in refused.json["detail"]

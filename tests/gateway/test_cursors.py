@@ -192,7 +192,7 @@ def test_changes_between_two_pages(filled: Scim) -> None:
 
 
 def test_a_page_costs_one_call(make: Callable[..., Service]) -> None:
-    scim = Scim(make(users=50), "moodle")
+    scim = Scim(make("moodle", users=50), "moodle")
     calls = []
     scim.service.forget()
     for _ in pages(scim, count=10):
@@ -231,7 +231,7 @@ class Paged(MemoryCollection):
 
 @pytest.fixture
 def paged(make: Callable[..., Service]) -> Scim:
-    scim = Scim(make(), "memory")
+    scim = Scim(make("memory"), "memory")
     connector = scim.service.app.extensions["matricula"]["targets"]["memory"].connector
     plain = connector.collections["User"]
     own = Paged(plain.mapping, plain._store)
@@ -271,7 +271,7 @@ def test_pages_of_any_size_out_of_the_targets_pages(paged: Scim, count: int) -> 
 def test_a_filter_that_finds_little_does_not_read_without_end(
     make: Callable[..., Service],
 ) -> None:
-    scim = Scim(make(policies={"max_scan": 6}), "memory")
+    scim = Scim(make("memory", policies={"max_scan": 6}), "memory")
     connector = scim.service.app.extensions["matricula"]["targets"]["memory"].connector
     plain = connector.collections["User"]
     own = Paged(plain.mapping, plain._store)

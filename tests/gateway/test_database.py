@@ -14,11 +14,12 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import database as database_module
-from gateway.audit import AuditLog, Intent
 from gateway.database import Database
+from gateway.intents import Intent
 from gateway.locks import STRIPES
 from gateway.tables import metadata
 from schemas.errors import ScimError
+from tests.gateway.service import audit_log
 
 HOLDER = """
 import sys, time
@@ -122,9 +123,9 @@ def test_two_openings_in_one_process_share_the_locks(database: Database, url: st
 
 
 def test_migrating_again_changes_nothing(database: Database) -> None:
-    AuditLog(database).begin(Intent("t", "patch", "User"))
+    audit_log(database).begin(Intent("t", "patch", "User"))
     database.migrate()
-    assert AuditLog(database).search()[0] == 1
+    assert audit_log(database).search()[0] == 1
 
 
 def test_the_tables_are_the_migrated_ones(database: Database) -> None:
@@ -141,7 +142,7 @@ def test_workers_migrate_at_once(url: str) -> None:
     assert [migrator.wait(timeout=60) for migrator in migrators] == [0, 0, 0]
     database = Database(url)
     database.migrate()
-    AuditLog(database).begin(Intent("t", "patch", "User"))
+    audit_log(database).begin(Intent("t", "patch", "User"))
     database.close()
 
 
@@ -166,7 +167,7 @@ def test_a_failed_write_leaves_nothing(database: Database) -> None:
 
 
 def test_a_read_is_a_snapshot(database: Database) -> None:
-    log = AuditLog(database)
+    log = audit_log(database)
     count = select(func.count()).select_from(metadata.tables["events"])
     with database.read() as connection:
         assert connection.scalar(count) == 0

@@ -8,13 +8,15 @@ import json
 
 import pytest
 
-from gateway.audit import AuditLog, ChangeRecord, Intent
+from gateway.audit import AuditLog
 from gateway.database import Database
 from gateway.exports import write_csv, write_jsonl
+from gateway.intents import ChangeRecord, Intent
+from tests.gateway.service import audit_log
 
 
 def fill(database: Database) -> AuditLog:
-    log = AuditLog(database)
+    log = audit_log(database)
     changes = ChangeRecord("userName", "login", "add", None, "é,\n"), ChangeRecord("active")
     log.begin(Intent("t", "create", "User", changes=changes, ignored=("title", "locale")))
     log.record(Intent("t", "patch", "User", "7"), "noChange", status=200)

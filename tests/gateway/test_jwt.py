@@ -59,7 +59,7 @@ def trusting(make: Callable[..., Service], tmp_path: Path) -> Callable[..., Scim
     def made(**more: Any) -> Scim:
         given = {"jwks": f"file:{file}", **more}
         issuer = Issuer("entra", ISSUER, (AUDIENCE,), **given)
-        return Scim(make(security=Security(issuers=(issuer,))), "memory")
+        return Scim(make("memory", "moodle", security=Security(issuers=(issuer,))), "memory")
 
     return made
 

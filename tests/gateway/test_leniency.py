@@ -146,7 +146,7 @@ def test_the_document_has_exactly_these_rows() -> None:
 @pytest.mark.parametrize("name", ROWS)
 def test_a_row(name: str, strict: bool, target: str, make: Callable[..., Service]) -> None:
     row = ROWS[name]
-    scim = Scim(make(policies={"strict": strict}), target)
+    scim = Scim(make(target, policies={"strict": strict}), target)
     user = scim.add("ann")
     group = str(scim.post("/Groups", team("Staff", user)).json["id"])
     body = {k: v for k, v in row.body(user, group).items() if v is not None}

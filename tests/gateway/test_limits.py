@@ -21,7 +21,7 @@ def failures(scim: Scim) -> list[dict[str, object]]:
 
 
 def limited(make: Callable[..., Service], **limits: int) -> Scim:
-    scim = Scim(make(security=Security(**limits)), "memory")
+    scim = Scim(make("memory", security=Security(**limits)), "memory")
     for name in ("established", "newcomer"):
         scim.service.tokens.add(f"token-of-{name}", name, ["all"], ["admin"])
     return scim

@@ -136,7 +136,8 @@ def test_what_changes_nothing_is_recorded_and_not_sent(scim: Scim) -> None:
         {"op": "replace", "path": "active", "value": "True"},
     ][: 3 if scim.name == "moodle" else 2]
     assert scim.patch(f"/Users/{id}", *same).status_code == 200
-    assert [call for call, _ in scim.service.moodle.site.calls if "update" in call] == []
+    if scim.name == "moodle":
+        assert [call for call, _ in scim.service.moodle.site.calls if "update" in call] == []
     assert scim.event["outcome"] == "noChange"
     assert "changes" not in scim.event
     assert scim.get(f"/Users/{id}").json == before

@@ -35,7 +35,7 @@ def ann(**more: Any) -> dict[str, Any]:
 
 
 def test_a_target_that_only_adds_never_removes(make: Make) -> None:
-    service = make(policies={"changes": "add"}, users=3)
+    service = make("moodle", policies={"changes": "add"}, users=3)
     made = service.client.post(USERS, json=ann()).json
     sent = ann(externalId="2")
     del sent[ENTERPRISE]
@@ -53,7 +53,7 @@ def test_a_target_that_only_adds_never_removes(make: Make) -> None:
 
 
 def test_a_target_that_only_removes_never_adds(make: Make) -> None:
-    service = make(policies={"changes": "remove"}, users=3)
+    service = make("moodle", policies={"changes": "remove"}, users=3)
     made = service.client.post(USERS, json=ann()).json
     sent = ann(externalId="2")
     del sent[ENTERPRISE]
@@ -65,7 +65,7 @@ def test_a_target_that_only_removes_never_adds(make: Make) -> None:
 
 @pytest.mark.parametrize("changes", ["all", "add", "remove"])
 def test_the_same_again_writes_nothing(make: Make, changes: str) -> None:
-    service = make(policies={"changes": changes})
+    service = make("moodle", policies={"changes": changes})
     made = service.client.post(USERS, json=ann()).json
     service.forget()
     assert service.client.put(f"{USERS}/{made['id']}", json=ann()).status_code == 200
@@ -81,7 +81,7 @@ def test_replaying_all_changes_gives_the_new_resource() -> None:
 
 
 def test_an_attribute_that_is_not_included_never_leaves_the_gateway(make: Make) -> None:
-    service = make(policies={"include": ("externalId",)})
+    service = make("moodle", policies={"include": ("externalId",)})
     made = service.client.post(USERS, json=ann()).json
     assert ENTERPRISE not in made
     assert service.events[-1]["ignored"] == [f"{ENTERPRISE}:department"]
@@ -99,7 +99,7 @@ def test_an_included_name_must_be_an_attribute() -> None:
 
 
 def test_the_account_of_the_targets_own_token_cannot_be_switched_off(make: Make) -> None:
-    service = make()
+    service = make("moodle")
     own = f"{USERS}/{service.moodle.site.service_account.id}"
     assert service.client.post(f"{own}/.disable").status_code == 403
     assert service.client.delete(own).status_code == 403
@@ -111,7 +111,7 @@ def test_the_account_of_the_targets_own_token_cannot_be_switched_off(make: Make)
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_unknown_members_refuse_the_write(name: str, make: Callable[..., Service]) -> None:
-    scim = Scim(make(), name)
+    scim = Scim(make(name), name)
     ann = scim.add("ann")
     refused = scim.post("/Groups", team("Staff", ann, "7777"))
     assert (refused.status_code, refused.json["scimType"]) == (400, "invalidValue")
@@ -125,7 +125,7 @@ def test_unknown_members_refuse_the_write(name: str, make: Callable[..., Service
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_unknown_members_can_be_left_out_and_named(name: str, make: Callable[..., Service]) -> None:
-    scim = Scim(make(policies={"unknown_members": "ignore"}), name)
+    scim = Scim(make(name, policies={"unknown_members": "ignore"}), name)
     ann, ben, cleo = (scim.add(login) for login in ("ann", "ben", "cleo"))
     assert scim.delete(f"/Users/{cleo}").status_code == 204
     group = scim.add_group("Staff", ann, "7777", cleo)

@@ -100,6 +100,7 @@ class Made(Sequence[str]):
 def test_no_check_fails(name: str, make: Callable[..., Service]) -> None:
     # The tester's passwords are UUIDs, which break Moodle's password policy.
     service = make(
+        name,
         moodle_settings={"password_policy": False},
         **{f"{lms}_policies": {"include": included(lms)} for lms in TIED},
     )

@@ -277,7 +277,7 @@ def test_a_lookup_takes_as_many_calls_as_estimated_and_a_list_no_fewer(
     make: Callable[..., Service],
 ) -> None:
     for name in ("moodle", "blackboard"):
-        scim = Scim(make(users=250), name)
+        scim = Scim(make(name, users=250), name)
         for query in ({"count": "1000"}, {"filter": 'userName eq "user1" or userName eq "x"'}):
             told = scim.get("/Users/.explain", **query).json
             scim.service.forget()
@@ -291,7 +291,7 @@ def test_a_lookup_takes_as_many_calls_as_estimated_and_a_list_no_fewer(
 def test_a_scan_beyond_the_limit_is_refused_with_the_plan(
     name: str, make: Callable[..., Service]
 ) -> None:
-    scim = Scim(make(policies={"max_scan": 4}), name)
+    scim = Scim(make(name, policies={"max_scan": 4}), name)
     for login in LOGINS:
         assert scim.post("/Users", person(login)).status_code == 201
     refused = scim.get("/Users", filter='title eq "x" or active eq true')

@@ -10,7 +10,8 @@ import pytest
 from werkzeug.serving import make_server
 
 from connectors.blackboard.simulator import create_simulator
-from gateway.audit import AuditLog, ChangeRecord, Intent
+from gateway.audit import AuditLog
+from gateway.intents import ChangeRecord, Intent
 from tests.gateway.service import Scim, Service, person, team
 
 CREATE = "core_user_create_users"
@@ -130,7 +131,7 @@ class _Picky:
 def test_a_deletion_that_was_carried_out_is_answered_so(
     make: Callable[..., Service], kind: str, policy: str
 ) -> None:
-    moodle = Scim(make(policies={"delete": policy}), "moodle")
+    moodle = Scim(make("moodle", policies={"delete": policy}), "moodle")
     id = moodle.add("ann")
     moodle.service.moodle.faults.add(kind, match=DELETE if policy == "delete" else UPDATE)
     assert moodle.delete(f"/Users/{id}").status_code == 204
@@ -143,7 +144,9 @@ def test_a_deletion_that_the_lms_may_have_queued_is_of_unknown_outcome(
     make: Callable[..., Service], kind: str
 ) -> None:
     blackboard = create_simulator(case_sensitive_ids=False, task_seconds=60)
-    scim = Scim(make(blackboard=blackboard, policies={"delete": "delete"}), "blackboard")
+    scim = Scim(
+        make("blackboard", blackboard=blackboard, policies={"delete": "delete"}), "blackboard"
+    )
     id = scim.add_course("PHYS-1")
     lost = iter([False, True])  # the read before the deletion is answered
     picky = _Picky(lambda target, body: id in target and next(lost, False), kind)
@@ -213,7 +216,7 @@ def real(make: Callable[..., Service]) -> Iterator[Scim]:
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}"
     options = {"url": url, "transport": None, "timeout": 0.4}
-    yield Scim(make(moodle=first.moodle, moodle_options=options), "moodle")
+    yield Scim(make("moodle", moodle=first.moodle, moodle_options=options), "moodle")
     server.shutdown()
     thread.join()
     server.server_close()
@@ -237,11 +240,11 @@ class TestRestart:
     """What an earlier process left open."""
 
     def reopened(self, service: Service, make: Callable[..., Service]) -> Scim:
-        return Scim(make(moodle=service.moodle), "moodle")
+        return Scim(make("moodle", moodle=service.moodle), "moodle")
 
     def begin(self, service: Service, **intent: Any) -> int:
         audit: AuditLog = service.app.extensions["matricula"]["audit"]
-        return audit.begin(Intent("moodle", **intent))
+        return audit.begin(Intent("moodle", **intent)).sequence
 
     @pytest.mark.parametrize("done", [True, False])
     def test_a_create(self, make: Callable[..., Service], done: bool) -> None:

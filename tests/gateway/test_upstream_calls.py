@@ -91,7 +91,7 @@ def test_a_walk_costs_one_scan_and_gives_everyone_once(
 
 
 def test_who_comes_or_goes_during_a_walk_costs_nobody_else(make: Callable[..., Service]) -> None:
-    scim = Scim(make(users=300), "moodle")
+    scim = Scim(make("moodle", users=300), "moodle")
     ids = {user["id"] for user in scim.get("/Users", count=1000).json["Resources"]}
     gone = sorted(ids, key=int)[150]
     seen = [u["id"] for u in scim.get("/Users", count=100).json["Resources"]]
@@ -106,7 +106,7 @@ def test_who_comes_or_goes_during_a_walk_costs_nobody_else(make: Callable[..., S
 
 
 def test_pages_that_follow_show_only_what_still_matches(make: Callable[..., Service]) -> None:
-    scim = Scim(make(users=30), "moodle")
+    scim = Scim(make("moodle", users=30), "moodle")
     query = {"filter": "active eq true", "count": 10}
     scim.get("/Users", **query)
     second = scim.get("/Users", startIndex=11, **query).json["Resources"]

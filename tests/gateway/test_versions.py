@@ -68,7 +68,9 @@ def test_a_write_on_an_old_version_is_refused(scim: Scim, method: str) -> None:
     scim.service.forget()
     answer = scim.send(method, path, bodies.get(method), headers={"If-Match": tag})
     assert answer.status_code == 412
-    assert {name for name, _ in scim.service.moodle.site.calls} <= {"core_user_get_users_by_field"}
+    if scim.name == "moodle":
+        calls = {name for name, _ in scim.service.moodle.site.calls}
+        assert calls <= {"core_user_get_users_by_field"}
     assert scim.event["outcome"] == "refused"
     assert scim.event["status"] == 412
     now = version(scim, path)
@@ -120,7 +122,7 @@ def test_members_are_part_of_a_groups_version(scim: Scim) -> None:
 
 
 def test_what_takes_calls_of_its_own_is_part_of_the_version(make: Callable[..., Service]) -> None:
-    scim = Scim(make(brightspace_options={"more": {"profile": True}}), "brightspace")
+    scim = Scim(make("brightspace", brightspace_options={"more": {"profile": True}}), "brightspace")
     path = f"/Users/{scim.add('ann')}"
     before = version(scim, path)
     assert scim.get(path).json["schemas"] == person("ann")["schemas"]
@@ -154,7 +156,7 @@ def test_a_course_tells_the_version_that_a_write_answers_with(
 
 
 def test_a_lost_update_is_prevented(make: Callable[..., Service]) -> None:
-    scim = Scim(make(), "moodle")
+    scim = Scim(make("moodle"), "moodle")
     path = f"/Users/{scim.add('ann')}"
     tag = version(scim, path)
     statuses = [
@@ -168,7 +170,7 @@ def test_a_lost_update_is_prevented(make: Callable[..., Service]) -> None:
 
 
 def test_the_condition_costs_no_further_call(make: Callable[..., Service]) -> None:
-    scim = Scim(make(), "moodle")
+    scim = Scim(make("moodle"), "moodle")
     path = f"/Users/{scim.add('ann')}"
     tag = version(scim, path)
     scim.service.forget()

@@ -17,6 +17,7 @@ from schemas.errors import ScimError
 from schemas.filters import parse_filter
 from schemas.match import compile_filter
 from tests.connectors.blackboard.joined import Joined, joined, options
+from tests.connectors.operations import TICKET
 
 
 def read(blackboard: Joined, id: str = "_101_1") -> Any:
@@ -79,7 +80,7 @@ class TestToken:
         read(blackboard)
         blackboard.site.tokens.revoke()
         users = blackboard["User"]
-        users.create({"userName": "ann", "name": {"givenName": "A", "familyName": "B"}})
+        users.create(TICKET, {"userName": "ann", "name": {"givenName": "A", "familyName": "B"}})
         assert len(found(blackboard, 'userName eq "ann"')) == 1
 
     def test_a_token_that_has_ended_by_the_clock_is_not_sent(self) -> None:
@@ -277,7 +278,7 @@ class TestQueries:
         blackboard = joined(users=1)
         users = blackboard["User"]
         name = {"givenName": "A", "familyName": "B"}
-        made = users.create({"userName": login, "name": name})
+        made = users.create(TICKET, {"userName": login, "name": name})
         assert [u["id"] for u in found(blackboard, f'userName eq "{login}"')] == [made["id"]]
         assert users.find_again({"userName": login})["id"] == made["id"]
 
@@ -285,7 +286,7 @@ class TestQueries:
     def test_a_slash_is_looked_for_in_the_list(self, login: str) -> None:
         blackboard = joined(users=1)
         name = {"givenName": "A", "familyName": "B"}
-        made = blackboard["User"].create({"userName": login, "name": name})
+        made = blackboard["User"].create(TICKET, {"userName": login, "name": name})
         text = 'userName eq "' + login.replace("\\", "\\\\") + '"'
         users = blackboard["User"].mapping
         planned = plan(parse_filter(text, users.full), users)

@@ -16,6 +16,7 @@ from tests.connectors.contract import (
     MembershipContract,
     UserContract,
 )
+from tests.connectors.operations import TICKET
 from tests.connectors.samples import ANN, ANNA, BOB
 
 
@@ -165,10 +166,10 @@ class TestGroups(GroupContract):
     def collection(self, blackboard: Joined) -> Collection:
         two_courses(blackboard)
         for user in ("_101_1", "_102_1", "_103_1", "_104_1"):
-            blackboard["Membership"].create({"userId": user, "courseId": "_5001_1"})
+            blackboard["Membership"].create(TICKET, {"userId": user, "courseId": "_5001_1"})
         groups = blackboard["Group"]
         made = groups.create(
-            {"displayName": "Teams", LMS_GROUP: {"courseId": "_5001_1", "isGroupSet": True}}
+            TICKET, {"displayName": "Teams", LMS_GROUP: {"courseId": "_5001_1", "isGroupSet": True}}
         )
         self.sample[LMS_GROUP]["parentId"] = made["id"].partition(".")[2]
         return groups
@@ -181,4 +182,4 @@ class TestGroups(GroupContract):
 def two_courses(blackboard: Joined) -> None:
     """Make the courses `_5001_1` and `_5002_1`, in which nobody is."""
     for code in ("PHYS-1", "CHEM-1"):
-        blackboard["Course"].create({"courseId": code, "name": code})
+        blackboard["Course"].create(TICKET, {"courseId": code, "name": code})

@@ -13,13 +13,14 @@ from schemas.errors import ScimError
 from schemas.filters import parse_filter
 from schemas.group import LMS_GROUP
 from tests.connectors.blackboard.joined import Joined, joined
+from tests.connectors.operations import TICKET
 
 
 @pytest.fixture
 def blackboard() -> Joined:
     made = joined(users=8)
     for code in ("ONE", "TWO"):
-        made["Course"].create({"courseId": code, "name": code})
+        made["Course"].create(TICKET, {"courseId": code, "name": code})
     made.forget()
     return made
 
@@ -48,7 +49,7 @@ class TestConditions:
         self, blackboard: Joined, values: dict[str, Any]
     ) -> None:
         with pytest.raises(ScimError) as refused:
-            blackboard["Course"].create({"courseId": "NEW", "name": "New", **values})
+            blackboard["Course"].create(TICKET, {"courseId": "NEW", "name": "New", **values})
         assert (refused.value.status, refused.value.scim_type) == (400, "invalidValue")
         assert blackboard.calls == []
         before = blackboard["Course"].get(ONE)
@@ -61,12 +62,13 @@ class TestConditions:
     def test_bounds_go_when_the_type_changes(self, blackboard: Joined) -> None:
         courses = blackboard["Course"]
         made = courses.create(
+            TICKET,
             {
                 "courseId": "NEW",
                 "name": "New",
                 "durationType": "DateRange",
                 "start": "2026-01-01T00:00:00Z",
-            }
+            },
         )
         changed = blackboard.change("Course", made, durationType="Continuous")
         assert "start" not in changed
@@ -91,8 +93,8 @@ class TestClosed:
 class TestDeletion:
     def test_a_deletion_is_queued(self) -> None:
         blackboard = joined(task_seconds=60)
-        made = blackboard["Course"].create({"courseId": "NEW", "name": "New"})
-        blackboard["Course"].delete(made["id"])
+        made = blackboard["Course"].create(TICKET, {"courseId": "NEW", "name": "New"})
+        blackboard["Course"].delete(TICKET, made["id"])
         assert blackboard["Course"].get(made["id"]) is not None
         assert blackboard["Course"].deletes_later
         blackboard.site.clock.advance(61)
@@ -102,7 +104,7 @@ class TestDeletion:
 class TestMemberships:
     def test_one_call_by_course_by_person_and_by_both(self, blackboard: Joined) -> None:
         memberships = blackboard["Membership"]
-        memberships.create({"userId": "_101_1", "courseId": ONE})
+        memberships.create(TICKET, {"userId": "_101_1", "courseId": ONE})
         for text, path in (
             (f'courseId eq "{ONE}"', f"v1/courses/{ONE}/users"),
             ('userId eq "_101_1"', "v1/users/_101_1/courses"),
@@ -123,7 +125,7 @@ class TestMemberships:
     ) -> None:
         memberships = blackboard["Membership"]
         for course in (ONE, TWO):
-            memberships.create({"userId": "_101_1", "courseId": course})
+            memberships.create(TICKET, {"userId": "_101_1", "courseId": course})
         for text, more in ((f'courseId eq "{ONE}"', 0), ('userId eq "_101_1"', 1)):
             planned = plan(parse_filter(text, memberships.mapping.full), memberships.mapping)
             found = [m for batch in memberships.search(planned) for m in batch]
@@ -144,7 +146,7 @@ class TestMemberships:
         self, blackboard: Joined, type_: str, resource: Resource, named: str
     ) -> None:
         with pytest.raises(ScimError) as refused:
-            blackboard[type_].create(resource)
+            blackboard[type_].create(TICKET, resource)
         assert (refused.value.status, refused.value.scim_type) == (400, "invalidValue")
         assert f"{named}: " in refused.value.detail
         assert "such as _123_1" in refused.value.detail
@@ -167,16 +169,18 @@ class TestMemberships:
     )  # fmt: skip
     def test_each_role(self, blackboard: Joined, role: str) -> None:
         made = blackboard["Membership"].create(
-            {"userId": "_101_1", "courseId": ONE, "courseRoleId": role}
+            TICKET, {"userId": "_101_1", "courseId": ONE, "courseRoleId": role}
         )
         assert made["courseRoleId"] == role
 
     def test_an_unknown_role_is_refused(self, blackboard: Joined) -> None:
         memberships = blackboard["Membership"]
         with pytest.raises(ScimError) as refused:
-            memberships.create({"userId": "_101_1", "courseId": ONE, "courseRoleId": "King"})
+            memberships.create(
+                TICKET, {"userId": "_101_1", "courseId": ONE, "courseRoleId": "King"}
+            )
         assert refused.value.status == 400
-        made = memberships.create({"userId": "_101_1", "courseId": ONE})
+        made = memberships.create(TICKET, {"userId": "_101_1", "courseId": ONE})
         with pytest.raises(ScimError) as refused:
             blackboard.change("Membership", made, courseRoleId="King")
         assert refused.value.status == 400
@@ -194,12 +198,12 @@ class TestGroups:
         return {"displayName": "Team", "members": held, LMS_GROUP: {"courseId": ONE, **more}}
 
     def test_only_the_courses_people_are_members(self, blackboard: Joined) -> None:
-        blackboard["Membership"].create({"userId": "_101_1", "courseId": ONE})
-        made = blackboard["Group"].create(self.group("_101_1"))
+        blackboard["Membership"].create(TICKET, {"userId": "_101_1", "courseId": ONE})
+        made = blackboard["Group"].create(TICKET, self.group("_101_1"))
         blackboard.forget()
         for wrong in (self.group("_101_1", "_102_1"), self.group("_999_1")):
             with pytest.raises(ScimError) as refused:
-                blackboard["Group"].create(wrong)
+                blackboard["Group"].create(TICKET, wrong)
             assert refused.value.status == 400
             assert "course" in refused.value.detail
         added = [*made["members"], {"value": "_102_1", "type": "User"}]
@@ -210,17 +214,17 @@ class TestGroups:
     def test_many_members_are_checked_by_one_list(self, blackboard: Joined) -> None:
         users = [f"_{number}_1" for number in range(101, 109)]
         for user in users:
-            blackboard["Membership"].create({"userId": user, "courseId": ONE})
+            blackboard["Membership"].create(TICKET, {"userId": user, "courseId": ONE})
         blackboard.forget()
-        made = blackboard["Group"].create(self.group(*users))
+        made = blackboard["Group"].create(TICKET, self.group(*users))
         assert len(made["members"]) == 8
         assert sum(call.startswith("GET") for call in blackboard.calls) == 1
 
     def test_a_full_group_takes_nobody_of_a_request(self, blackboard: Joined) -> None:
         for user in ("_101_1", "_102_1", "_103_1"):
-            blackboard["Membership"].create({"userId": user, "courseId": ONE})
+            blackboard["Membership"].create(TICKET, {"userId": user, "courseId": ONE})
         groups = blackboard["Group"]
-        made = groups.create(self.group("_101_1", enrollmentLimit=2))
+        made = groups.create(TICKET, self.group("_101_1", enrollmentLimit=2))
         added = [{"value": user, "type": "User"} for user in ("_101_1", "_102_1", "_103_1")]
         with pytest.raises(ScimError) as refused:
             blackboard.change("Group", made, members=added)
@@ -231,7 +235,7 @@ class TestGroups:
         assert [m["value"] for m in read["members"]] == ["_101_1"]
         wrong = self.group("_101_1", "_102_1", enrollmentLimit=1)
         with pytest.raises(ScimError):
-            groups.create({**wrong, "displayName": "Small"})
+            groups.create(TICKET, {**wrong, "displayName": "Small"})
         planned = plan(parse_filter(f'courseId eq "{ONE}"', groups.mapping.full), groups.mapping)
         names = [group["displayName"] for batch in groups.search(planned) for group in batch]
         assert names == ["Team"]
@@ -239,9 +243,9 @@ class TestGroups:
     def test_sets_hold_groups_and_no_members(self, blackboard: Joined) -> None:
         groups = blackboard["Group"]
         made = groups.create(
-            {"displayName": "Teams", LMS_GROUP: {"courseId": ONE, "isGroupSet": True}}
+            TICKET, {"displayName": "Teams", LMS_GROUP: {"courseId": ONE, "isGroupSet": True}}
         )
-        inner = groups.create(self.group(parentId=made["id"].partition(".")[2]))
+        inner = groups.create(TICKET, self.group(parentId=made["id"].partition(".")[2]))
         assert inner[LMS_GROUP]["parentId"] == made["id"].partition(".")[2]
         blackboard.forget()
         groups.complete([made], frozenset({"members"}))
@@ -251,7 +255,7 @@ class TestGroups:
     def test_a_course_can_be_configured_for_groups_that_name_none(self) -> None:
         blackboard = joined(courses=2, more={"group_course": TWO})
         mapping = blackboard["Group"].mapping
-        made = blackboard["Group"].create(mapping.with_defaults({"displayName": "Staff"}))
+        made = blackboard["Group"].create(TICKET, mapping.with_defaults({"displayName": "Staff"}))
         assert made[LMS_GROUP]["courseId"] == TWO
         assert not next(r for r in mapping.rows if r.path.name == "courseId").field.required
         with pytest.raises(ValueError, match="group_course"):
@@ -262,7 +266,7 @@ def test_the_configured_course_holds_where_the_attribute_is_not_served() -> None
     blackboard = joined(users=2, courses=1, more={"group_course": "_5001_1"})
     groups = blackboard["Group"]
     groups.mapping = limited(groups.mapping, ["members"])
-    made = groups.create({"displayName": "Team", "members": []})
+    made = groups.create(TICKET, {"displayName": "Team", "members": []})
     assert made["id"].startswith("_5001_1.")
     found = groups.find_again({"displayName": "Team"})
     assert found is not None and found["id"] == made["id"]

@@ -13,6 +13,7 @@ from connectors.mapping import Resource
 from schemas.user import LMS_USER
 from tests.connectors.blackboard.joined import Joined, joined
 from tests.connectors.law import check_law, everything, law_filters
+from tests.connectors.operations import TICKET
 from tests.schemas.strategies import properties
 
 NAMES = (
@@ -28,6 +29,7 @@ def fill_with_odd_names(blackboard: Joined) -> None:
     for number, name in enumerate(NAMES):
         other = NAMES[(number * 7 + 3) % len(NAMES)]
         user = users.create(
+            TICKET,
             {
                 "userName": f"{name.strip()}{number}",
                 "externalId": f"{other.strip()}-{number}",
@@ -40,16 +42,16 @@ def fill_with_odd_names(blackboard: Joined) -> None:
                     "institutionRoleIds": [("STUDENT", "STAFF", "FACULTY")[number % 3], "ALUMNI"],
                     "available": ("No", "Yes", "Disabled")[number % 3],
                 },
-            }
+            },
         )
         if number % 3:
             continue
         course = courses.create(
-            {"courseId": f"{name.strip()}.{number}", "name": other, "description": name}
+            TICKET, {"courseId": f"{name.strip()}.{number}", "name": other, "description": name}
         )
         pair = {"userId": user["id"], "courseId": course["id"]}
         role = ("Student", "Grader", "Instructor")[number % 9 // 3]
-        blackboard["Membership"].create({**pair, "courseRoleId": role})
+        blackboard["Membership"].create(TICKET, {**pair, "courseRoleId": role})
 
 
 @cache

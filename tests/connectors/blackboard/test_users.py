@@ -13,6 +13,7 @@ from schemas.changes import check, diff
 from schemas.errors import ScimError
 from schemas.user import LMS_USER
 from tests.connectors.blackboard.joined import Joined, joined
+from tests.connectors.operations import TICKET
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def create(users: Collection, login: str, **lms: Any) -> Resource:
         LMS_USER: lms,
     }
     fitted, _ = users.mapping.fit(wanted)
-    return users.create(users.mapping.with_defaults(fitted))
+    return users.create(TICKET, users.mapping.with_defaults(fitted))
 
 
 def change(users: Collection, before: Resource, active: bool | None = None, **lms: Any) -> Resource:
@@ -39,7 +40,7 @@ def change(users: Collection, before: Resource, active: bool | None = None, **lm
     fitted, _ = users.mapping.fit(wanted)
     after = users.mapping.carry_over(before, fitted)
     check(users.mapping.resource_type, after, before=before)
-    return users.update(before, after, diff(users.mapping.resource_type, before, after))
+    return users.update(TICKET, before, after, diff(users.mapping.resource_type, before, after))
 
 
 def writes(blackboard: Joined) -> list[str]:
@@ -73,7 +74,7 @@ class TestAvailability:
         fitted, _ = users.mapping.fit(
             {"userName": "ann", "name": {"givenName": "A", "familyName": "B"}, **off}
         )
-        assert users.create(fitted)[LMS_USER]["available"] == "No"
+        assert users.create(TICKET, fitted)[LMS_USER]["available"] == "No"
         bob = create(users, "bob", available="No")
         assert change(users, bob, active=True, available="Disabled")["active"] is False
 
@@ -214,7 +215,7 @@ class TestRefusals:
     def test_a_user_that_is_gone_cannot_be_changed(self, blackboard: Joined) -> None:
         users = blackboard["User"]
         made = create(users, "ann")
-        users.delete(made["id"])
+        users.delete(TICKET, made["id"])
         with pytest.raises(ScimError) as refused:
             change(users, made, gender="Female")
         assert refused.value.status == 404

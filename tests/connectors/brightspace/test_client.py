@@ -18,6 +18,7 @@ from schemas.filters import parse_filter
 from schemas.match import compile_filter
 from tests.connectors.brightspace.joined import Joined, joined, options
 from tests.connectors.brightspace.site import START, fixture
+from tests.connectors.operations import TICKET
 
 VERSIONS = fixture("versions")
 
@@ -123,7 +124,7 @@ class TestCredits:
         read(brightspace)
         brightspace.simulator.faults.add("status", match="/users/", status=429, retry_after=0)
         name = {"givenName": "A", "familyName": "B"}
-        brightspace["User"].create({"userName": "ann", "name": name})
+        brightspace["User"].create(TICKET, {"userName": "ann", "name": name})
         assert len(found(brightspace, 'userName eq "ann"')) == 1
 
     def test_a_site_without_limits_is_no_obstacle(self) -> None:
@@ -140,7 +141,7 @@ class TestRefusals:
         assert found(brightspace, 'userName eq "nobody"') == []
         with pytest.raises(ScimError) as refused:
             brightspace["User"].create(
-                {"userName": "a", "name": {"givenName": "A", "familyName": "B"}}
+                TICKET, {"userName": "a", "name": {"givenName": "A", "familyName": "B"}}
             )
         assert refused.value.status == 403
         if form != "empty":
@@ -182,7 +183,7 @@ class TestRefusals:
     def test_a_write_whose_answer_cannot_be_read_is_unknown(self) -> None:
         users = answering(httpx.Response(200, content=b"<html>")).collections["User"]
         with pytest.raises(ScimError) as refused:
-            users.create({"userName": "a", "name": {"givenName": "A", "familyName": "B"}})
+            users.create(TICKET, {"userName": "a", "name": {"givenName": "A", "familyName": "B"}})
         assert refused.value.unknown
 
 
@@ -287,11 +288,12 @@ class TestLookUps:
         brightspace = joined(users=1)
         for login in ("ann", "bob"):
             brightspace["User"].create(
+                TICKET,
                 {
                     "userName": login,
                     "name": {"givenName": "A", "familyName": "B"},
                     "emails": [{"type": "work", "value": "both@example.edu"}],
-                }
+                },
             )
         logins = [u["userName"] for u in found(brightspace, 'contact.email eq "both@example.edu"')]
         assert sorted(logins) == ["ann", "bob"]

@@ -16,6 +16,7 @@ from tests.connectors.contract import (
     MembershipContract,
     UserContract,
 )
+from tests.connectors.operations import TICKET
 from tests.connectors.samples import ANN, ANNA, BOB
 
 
@@ -97,7 +98,7 @@ class GroupsContract(GroupContract):
         two_courses(brightspace)
         for user in ("3163", "3164", "3165", "3166"):
             pair = {"userId": user, "courseId": "6671", "courseRoleId": "110"}
-            brightspace["Membership"].create(pair)
+            brightspace["Membership"].create(TICKET, pair)
         return brightspace["Group"]
 
     @pytest.fixture
@@ -123,7 +124,7 @@ class TestGroups(GroupsContract):
     def collection(self, brightspace: Joined) -> Collection:
         groups = self.made(brightspace)
         made = groups.create(
-            {"displayName": "Teams", LMS_GROUP: {"courseId": "6671", "isGroupSet": True}}
+            TICKET, {"displayName": "Teams", LMS_GROUP: {"courseId": "6671", "isGroupSet": True}}
         )
         assert made["id"] == "set-6671.7001"
         return groups
@@ -162,4 +163,4 @@ class TestSets(GroupsContract):
 def two_courses(brightspace: Joined) -> None:
     """Make the courses `6671` and `6672`, in which nobody is."""
     for code in ("PHYS-1", "CHEM-1"):
-        brightspace["Course"].create({"courseId": code, "name": code, "categoryId": "6660"})
+        brightspace["Course"].create(TICKET, {"courseId": code, "name": code, "categoryId": "6660"})

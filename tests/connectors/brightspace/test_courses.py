@@ -12,6 +12,7 @@ from connectors.overrides import limited
 from schemas.errors import ScimError
 from schemas.group import LMS_GROUP
 from tests.connectors.brightspace.joined import Joined, joined
+from tests.connectors.operations import TICKET
 
 ONE, TWO = "6671", "6672"
 MORE = {"default_course_role": 110, "course_template": 6660}
@@ -134,7 +135,7 @@ class TestCourses:
             joined(more={"course_template": "CS"})
 
     def test_a_deleted_course_is_in_the_recycle_bin(self, brightspace: Joined) -> None:
-        brightspace["Course"].delete(ONE)
+        brightspace["Course"].delete(TICKET, ONE)
         assert brightspace.site.units[int(ONE)].recycled
         assert [course["id"] for course in brightspace.found("Course", None)] == [TWO]
 
@@ -170,7 +171,7 @@ class TestMemberships:
         assert brightspace.found("Membership", 'courseId eq "6606"') == []
         assert brightspace.found("Membership", 'userId eq "3163"') == []
         with pytest.raises(ScimError) as refused:
-            memberships.delete("6606.3163")
+            memberships.delete(TICKET, "6606.3163")
         assert refused.value.status == 404
         with pytest.raises(ScimError) as refused:
             create(brightspace, "Membership", userId="3163", courseId="6606")
@@ -347,7 +348,7 @@ class TestGroups:
         with pytest.raises(ScimError) as refused:
             self.make(brightspace, parentId="9999")
         assert refused.value.status == 400
-        brightspace["Group"].delete(made["id"])
+        brightspace["Group"].delete(TICKET, made["id"])
         assert brightspace["Group"].get(inner["id"]) is None
 
     def test_people_change_sections_and_leave_them(self) -> None:
@@ -406,7 +407,7 @@ class TestRoles:
 
     def test_roles_are_made_in_brightspace_itself(self, brightspace: Joined) -> None:
         with pytest.raises(ScimError) as refused:
-            brightspace["Role"].create({})
+            brightspace["Role"].create(TICKET, {})
         assert refused.value.status == 501
 
 
@@ -442,6 +443,6 @@ def ids(text: str) -> Iterator[str]:
 def test_ids_of_another_shape_are_nobodys(brightspace: Joined, id: str) -> None:
     assert brightspace["Group"].get(id) is None
     with pytest.raises(ScimError) as refused:
-        brightspace["Group"].delete(id)
+        brightspace["Group"].delete(TICKET, id)
     assert refused.value.status == 404
     assert brightspace.calls == []

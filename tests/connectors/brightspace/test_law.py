@@ -14,6 +14,7 @@ from schemas.group import LMS_GROUP
 from schemas.user import LMS_USER
 from tests.connectors.brightspace.joined import Joined, joined
 from tests.connectors.law import check_law, everything, law_filters
+from tests.connectors.operations import TICKET
 from tests.schemas.strategies import properties
 
 NAMES = (
@@ -29,6 +30,7 @@ def fill_with_odd_names(brightspace: Joined) -> None:
     for number, name in enumerate(NAMES):
         other = NAMES[(number * 7 + 3) % len(NAMES)]
         user = brightspace["User"].create(
+            TICKET,
             {
                 "userName": f"{name}{number}",
                 "externalId": f"{other}-{number}",
@@ -40,18 +42,18 @@ def fill_with_odd_names(brightspace: Joined) -> None:
                     "institutionRoleIds": [("103", "109", "118")[number % 3]],
                     "observees": [{"value": "3163"}] if number % 3 == 2 else [],
                 },
-            }
+            },
         )
         if number % 3:
             continue
         code = f"{name}.{number}".translate(NOT_IN_CODES)
         course = brightspace["Course"].create(
-            {"courseId": code, "name": other, "description": name, "categoryId": "6660"}
+            TICKET, {"courseId": code, "name": other, "description": name, "categoryId": "6660"}
         )
         pair = {"userId": user["id"], "courseId": course["id"]}
-        brightspace["Membership"].create({**pair, "courseRoleId": str(109 + number % 2)})
+        brightspace["Membership"].create(TICKET, {**pair, "courseRoleId": str(109 + number % 2)})
         group = {"displayName": name, "members": [{"value": user["id"]}]}
-        brightspace["Group"].create({**group, LMS_GROUP: {"courseId": course["id"]}})
+        brightspace["Group"].create(TICKET, {**group, LMS_GROUP: {"courseId": course["id"]}})
 
 
 @cache

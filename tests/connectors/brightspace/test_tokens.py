@@ -26,6 +26,7 @@ from connectors.vault import MemoryVault
 from schemas.errors import ScimError
 from tests.connectors.brightspace.joined import AUTH_URL, LMS_URL, Joined, joined, options
 from tests.connectors.brightspace.site import REDIRECT
+from tests.connectors.operations import TICKET
 
 TOKEN = "/core/connect/token"
 
@@ -72,7 +73,7 @@ class TestChain:
         brightspace.site.tokens.revoke()
         brightspace.forget()
         name = {"givenName": "A", "familyName": "B"}
-        brightspace["User"].create({"userName": "ann", "name": name})
+        brightspace["User"].create(TICKET, {"userName": "ann", "name": name})
         assert brightspace.calls == ["POST lp/users/"]
         assert list(brightspace.site.exchanges) == ["refresh_token"]
 

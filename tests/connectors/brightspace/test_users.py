@@ -15,6 +15,7 @@ from schemas.changes import check, diff
 from schemas.errors import ScimError
 from schemas.user import LMS_USER
 from tests.connectors.brightspace.joined import Joined, joined
+from tests.connectors.operations import TICKET
 
 ANN: Resource = {"userName": "ann", "name": {"givenName": "Ann", "familyName": "Doe"}}
 
@@ -35,14 +36,14 @@ def create(users: Collection, **values: Any) -> Resource:
     fitted, _ = users.mapping.fit({**ANN, **values})
     fitted = users.mapping.with_defaults(fitted)
     check(users.mapping.resource_type, fitted)
-    return users.create(fitted)
+    return users.create(TICKET, fitted)
 
 
 def change(users: Collection, before: Resource, **values: Any) -> Resource:
     fitted, _ = users.mapping.fit({**before, **values})
     after = users.mapping.carry_over(before, fitted)
     check(users.mapping.resource_type, after, before=before)
-    return users.update(before, after, diff(users.mapping.resource_type, before, after))
+    return users.update(TICKET, before, after, diff(users.mapping.resource_type, before, after))
 
 
 class TestCalls:
@@ -134,7 +135,7 @@ class TestReplacement:
 
     def test_who_is_gone_cannot_be_changed(self, brightspace: Joined) -> None:
         made = create(brightspace["User"])
-        brightspace["User"].delete(made["id"])
+        brightspace["User"].delete(TICKET, made["id"])
         for values in ({"externalId": "x"}, {"active": False}, {"password": "a Secret 1!"}):
             with pytest.raises(ScimError) as refused:
                 change(brightspace["User"], made, **values)
@@ -243,10 +244,10 @@ class TestPasswords:
         brightspace = joined(users=1, versions={"lp": (version,), "le": ("1.96",)})
         users = brightspace["User"]
         made = create(users, emails=[{"type": "work", "value": "a@example.edu"}])
-        users.request_password_reset(made)
+        users.request_password_reset(TICKET, made)
         assert [mail.kind for mail in brightspace.site.mails] == ["reset"]
         with pytest.raises(ScimError) as refused:
-            users.request_password_reset(create(users, userName="bob"))
+            users.request_password_reset(TICKET, create(users, userName="bob"))
         assert refused.value.status == 400
 
     def test_people_are_told_of_their_account_where_that_is_configured(self) -> None:
@@ -347,7 +348,7 @@ class TestRefusals:
         before = brightspace["User"].get("3163") or {}
         with counted(), pytest.raises(ScimError) as refused:
             if permission == "Users.Delete":
-                brightspace["User"].delete("3163")
+                brightspace["User"].delete(TICKET, "3163")
             elif permission == "Users.Edit":
                 change(brightspace["User"], before, externalId="x")
             else:

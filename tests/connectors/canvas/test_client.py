@@ -19,6 +19,7 @@ from connectors.http import counted
 from connectors.planning import plan
 from schemas.errors import ScimError
 from tests.connectors.canvas.joined import joined, options
+from tests.connectors.operations import TICKET
 
 
 def everybody(connector: Canvas) -> list[Any]:
@@ -148,7 +149,7 @@ class TestBucket:
     def test_a_throttled_call_is_sent_again_a_write_too(self, status: int) -> None:
         canvas = joined(users=1, throttle_status=status, throttle_every=2)
         users = canvas["User"]
-        made = [users.create({"userName": f"ann{number}"})["id"] for number in range(3)]
+        made = [users.create(TICKET, {"userName": f"ann{number}"})["id"] for number in range(3)]
         assert [user["id"] for user in everybody(canvas.connector)] == ["1", "1001", *made]
         assert len(canvas.calls) == 7
 
@@ -226,12 +227,12 @@ class TestRefusals:
     def test_a_fault_of_the_server_leaves_a_write_unknown(self) -> None:
         canvas = joined()
         canvas.simulator.faults.add("status", status=500, match="/users")
-        error = refused(lambda: canvas["User"].create({"userName": "ann"}))
+        error = refused(lambda: canvas["User"].create(TICKET, {"userName": "ann"}))
         assert (error.status, error.unknown) == (502, True)
 
     def test_what_is_said_names_the_attribute(self) -> None:
         canvas = joined(users=1)
-        error = refused(lambda: canvas["User"].create({"userName": "USER1"}))
+        error = refused(lambda: canvas["User"].create(TICKET, {"userName": "USER1"}))
         assert (error.status, error.scim_type) == (409, "uniqueness")
         assert "userName:" in error.detail
 

@@ -10,6 +10,7 @@ from connectors.canvas.simulator.records import Term
 from schemas.errors import ScimError
 from tests.connectors.canvas.joined import Joined, joined
 from tests.connectors.canvas.site import Client
+from tests.connectors.operations import TICKET
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ class TestSisIds:
         assert "externalId" in error.value.detail
 
     def test_a_deleted_course_comes_back_with_it(self, canvas: Joined) -> None:
-        canvas["Course"].delete("301")
+        canvas["Course"].delete(TICKET, "301")
         assert canvas["Course"].get("301") is None
         made = canvas.create(
             "Course", {"courseId": "NEW", "name": "New", "externalId": "sis-course-1"}
@@ -177,7 +178,7 @@ def test_the_calls_of_each_operation(canvas: Joined) -> None:
     canvas.forget()
     held = canvas.read("Course", made["id"])
     canvas.change("Course", held, name="Newer", start="2026-09-01T00:00:00+02:00")
-    canvas["Course"].delete(made["id"])
+    canvas["Course"].delete(TICKET, made["id"])
     path = f"courses/{made['id']}"
     assert canvas.calls == [f"GET {path}", f"PUT {path}", f"DELETE {path}"]
     canvas.forget()
@@ -187,10 +188,10 @@ def test_the_calls_of_each_operation(canvas: Joined) -> None:
 
 def test_a_course_that_is_gone_is_not_found(canvas: Joined) -> None:
     held = canvas.read("Course", "301")
-    canvas["Course"].delete("301")
+    canvas["Course"].delete(TICKET, "301")
     for call in (
         lambda: canvas.change("Course", held, name="Other"),
-        lambda: canvas["Course"].delete("301"),
+        lambda: canvas["Course"].delete(TICKET, "301"),
     ):
         with pytest.raises(ScimError) as error:
             call()

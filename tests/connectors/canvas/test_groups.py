@@ -11,6 +11,7 @@ from connectors.mapping import Resource
 from schemas.errors import ScimError
 from schemas.group import LMS_GROUP
 from tests.connectors.canvas.joined import Joined, joined
+from tests.connectors.operations import TICKET
 
 ALL = ("cohort", "section", "courseGroup")
 
@@ -85,7 +86,7 @@ class TestAccountGroups:
         assert canvas.writes == ["PUT group_categories/602", "PUT groups/702"]
         assert categories(canvas) == {"Employees": "active"}
         canvas.forget()
-        canvas["Group"].delete(made["id"])
+        canvas["Group"].delete(TICKET, made["id"])
         assert canvas.writes == ["DELETE group_categories/602"]
         assert canvas["Group"].get(made["id"]) is None
 
@@ -198,7 +199,7 @@ class TestSharedSets:
         assert "Red" in refused(canvas, 400, {**group, "members": people(1001)})
         made = canvas.create("Group", {**group, "members": people(1002)})
         assert categories(canvas) == {"Shared": "active"}
-        canvas["Group"].delete(made["id"])
+        canvas["Group"].delete(TICKET, made["id"])
         assert members(canvas, "group-702") == [1001]
 
     def test_the_set_keeps_its_name_and_its_other_groups(self, canvas: Joined) -> None:
@@ -206,12 +207,12 @@ class TestSharedSets:
         changed = canvas.change("Group", canvas.read("Group", "group-702"), displayName="Red")
         assert changed["displayName"] == "Red"
         assert categories(canvas) == {"Shared": "active"}
-        canvas["Group"].delete("group-702")
+        canvas["Group"].delete(TICKET, "group-702")
         assert canvas["Group"].get("group-703") is not None
 
     def test_an_only_group_of_another_name_goes_without_its_set(self, canvas: Joined) -> None:
         shared(canvas, Red=[])
-        canvas["Group"].delete("group-702")
+        canvas["Group"].delete(TICKET, "group-702")
         assert canvas.writes == ["DELETE groups/702"]
 
     def test_an_unknown_set_is_refused(self, canvas: Joined) -> None:
@@ -225,7 +226,7 @@ class TestSharedSets:
         for change in (
             lambda: canvas.change("Group", held, members=people(1001)),
             lambda: canvas.change("Group", held, displayName="Go"),
-            lambda: canvas["Group"].delete("group-702"),
+            lambda: canvas["Group"].delete(TICKET, "group-702"),
             lambda: canvas.create(
                 "Group", {"displayName": "Go", LMS_GROUP: {"parentId": str(number)}}
             ),
@@ -320,11 +321,11 @@ class TestSections:
         row.state = "completed"
         canvas.forget()
         with pytest.raises(ScimError) as error:
-            canvas["Group"].delete(made["id"])
+            canvas["Group"].delete(TICKET, made["id"])
         assert error.value.status == 409 and "concluded" in error.value.detail
         assert canvas.writes == []
         row.state = "active"
-        canvas["Group"].delete(made["id"])
+        canvas["Group"].delete(TICKET, made["id"])
         assert canvas["Group"].get(made["id"]) is None
         assert canvas.found("Membership", 'courseId eq "301"') == []
 
@@ -438,7 +439,7 @@ def test_a_group_that_is_gone_is_not_found(canvas: Joined, id: str) -> None:
     held = {"id": id, "displayName": "x", "members": [], LMS_GROUP: {"courseId": "301"}}
     for call in (
         lambda: canvas.change("Group", held, displayName="y"),
-        lambda: canvas["Group"].delete(id),
+        lambda: canvas["Group"].delete(TICKET, id),
     ):
         with pytest.raises(ScimError) as error:
             call()

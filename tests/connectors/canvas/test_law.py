@@ -11,6 +11,7 @@ from connectors.base import Collection
 from connectors.mapping import Resource
 from tests.connectors.canvas.joined import Joined, joined
 from tests.connectors.law import check_law, everything, law_filters
+from tests.connectors.operations import TICKET
 from tests.schemas.strategies import properties
 
 NAMES = (
@@ -26,6 +27,7 @@ def fill_with_odd_names(canvas: Joined) -> None:
     for number, name in enumerate(NAMES):
         other = NAMES[(number * 7 + 3) % len(NAMES)]
         users.create(
+            TICKET,
             {
                 "userName": f"{number}{name}",
                 "externalId": f"{number}-{other}",
@@ -35,7 +37,7 @@ def fill_with_odd_names(canvas: Joined) -> None:
                 "active": number % 3 != 0,
                 "locale": ("de", "en-GB")[number % 2],
                 "userType": ("staff", "student")[number % 2],
-            }
+            },
         )
 
 

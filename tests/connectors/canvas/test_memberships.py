@@ -12,6 +12,7 @@ from connectors.mapping import Resource
 from connectors.overrides import limited
 from schemas.errors import ScimError
 from tests.connectors.canvas.joined import Joined, joined
+from tests.connectors.operations import TICKET
 
 ANN = {"userId": "1001", "courseId": "301"}
 OF_ANN = "courses/301/enrollments"
@@ -166,7 +167,7 @@ class TestRefusals:
     def test_unknown_people_and_courses_are_named(self, canvas: Joined) -> None:
         assert "user 999" in refused(canvas, userId="999")
         assert "course 999" in refused(canvas, courseId="999")
-        canvas["Course"].delete("301")
+        canvas["Course"].delete(TICKET, "301")
         canvas.forget()
         assert "course 301" in refused(canvas)
 
@@ -315,7 +316,7 @@ class TestSeveralEnrolments:
     def test_all_go_with_the_membership(self, canvas: Joined) -> None:
         for role, state in ((3, "active"), (4, "inactive"), (5, "completed")):
             add(canvas, role, state)
-        canvas["Membership"].delete("301.1001")
+        canvas["Membership"].delete(TICKET, "301.1001")
         assert set(rows(canvas).values()) == {"deleted"}
         assert canvas["Membership"].get("301.1001") is None
 

@@ -16,6 +16,7 @@ from schemas.filters import parse_filter
 from schemas.match import compile_filter
 from schemas.user import LMS_USER
 from tests.connectors.canvas.joined import Joined, joined
+from tests.connectors.operations import TICKET
 
 ANN: Resource = {
     "userName": "ann",
@@ -34,7 +35,7 @@ def canvas() -> Joined:
 def create(canvas: Joined, **more: Any) -> Resource:
     users = canvas["User"]
     fitted, _ = users.mapping.fit({**ANN, **more})
-    made = users.create(users.mapping.with_defaults(fitted))
+    made = users.create(TICKET, users.mapping.with_defaults(fitted))
     canvas.forget()
     return made
 
@@ -44,7 +45,7 @@ def change(users: Collection, before: Resource, **values: Any) -> Resource:
     wanted = {**before, **values}
     fitted, _ = users.mapping.fit({n: v for n, v in wanted.items() if v is not None})
     after = users.mapping.carry_over(before, users.mapping.patched(before, fitted))
-    return users.update(before, after, diff(users.mapping.resource_type, before, after))
+    return users.update(TICKET, before, after, diff(users.mapping.resource_type, before, after))
 
 
 def read(users: Collection, id: str, *wanted: str) -> Resource:
@@ -132,7 +133,7 @@ class TestState:
         canvas.forget()
         users = canvas["User"]
         resource = {"userName": "bob", "active": False}
-        id = users.create(resource)["id"]
+        id = users.create(TICKET, resource)["id"]
         assert canvas.calls == [
             *("POST accounts/self/users", f"PUT users/{id}", f"DELETE users/{id}/sessions"),
         ]
@@ -143,7 +144,12 @@ class TestState:
         made = create(canvas)
         client = canvas.connector._client
         login = {"unique_id": "ann2"}
-        client.send("POST", "accounts/self/logins", {"user": {"id": made["id"]}, "login": login})
+        client.send(
+            TICKET,
+            "POST",
+            "accounts/self/logins",
+            {"user": {"id": made["id"]}, "login": login},
+        )
         first, second = canvas.site.logins_of(int(made["id"]))
         first.state = "suspended"
         held = read(canvas["User"], made["id"])
@@ -158,7 +164,7 @@ class TestState:
         own = read(canvas["User"], "1")
         for act in (
             lambda: change(canvas["User"], own, active=False),
-            lambda: canvas["User"].delete("1"),
+            lambda: canvas["User"].delete(TICKET, "1"),
         ):
             with pytest.raises(ScimError) as refused:
                 act()
@@ -192,7 +198,7 @@ class TestState:
     def test_who_was_removed_from_the_account_is_nobody(self, canvas: Joined) -> None:
         made = create(canvas)
         users = canvas["User"]
-        users.delete(made["id"])
+        users.delete(TICKET, made["id"])
         assert users.get(made["id"]) is None
         assert search(users, f'id eq "{made["id"]}"') == []
         assert users.find_again(ANN) is None
@@ -200,7 +206,7 @@ class TestState:
 
     def test_a_create_revives_the_old_account_of_the_same_sis_id(self, canvas: Joined) -> None:
         made = create(canvas)
-        canvas["User"].delete(made["id"])
+        canvas["User"].delete(TICKET, made["id"])
         again = create(canvas, userName="anna", name={"givenName": "Anna", "familyName": "Roe"})
         assert again["id"] == made["id"]
         held = read(canvas["User"], made["id"])
@@ -347,11 +353,11 @@ class TestPasswords:
 
     def test_a_message_is_sent_to_the_address(self, canvas: Joined) -> None:
         made = create(canvas)
-        canvas["User"].request_password_reset(made)
+        canvas["User"].request_password_reset(TICKET, made)
         assert canvas.calls == ["POST users/reset_password"]
         with pytest.raises(ScimError) as refused:
             canvas["User"].request_password_reset(
-                create(canvas, userName="b", externalId="", emails=[])
+                TICKET, create(canvas, userName="b", externalId="", emails=[])
             )
         assert refused.value.status == 400
 

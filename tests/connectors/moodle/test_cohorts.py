@@ -12,7 +12,7 @@ from schemas.errors import ScimError
 from schemas.group import LMS_GROUP
 from tests.connectors.law import everything
 from tests.connectors.moodle.site import DATABASES, Joined, joined
-from tests.connectors.operations import change, read
+from tests.connectors.operations import TICKET, change, read
 
 COHORTS = "core_cohort_get_cohorts"
 SEARCH = "core_cohort_search_cohorts"
@@ -34,7 +34,7 @@ def values(*ids: int | str) -> list[dict[str, Any]]:
 
 
 def test_many_cohorts_without_number_can_be_made(moodle: Joined) -> None:
-    made = [moodle.groups.create({"displayName": "Same name"}) for _ in range(3)]
+    made = [moodle.groups.create(TICKET, {"displayName": "Same name"}) for _ in range(3)]
     assert all("externalId" not in group for group in made)
     assert all(c.idnumber.startswith(MADE_HERE) for c in moodle.site.cohorts.values())
     assert len({group["id"] for group in made}) == 3
@@ -42,7 +42,7 @@ def test_many_cohorts_without_number_can_be_made(moodle: Joined) -> None:
 
 def test_a_number_can_be_cleared_from_several(moodle: Joined) -> None:
     for number in ("A", "B"):
-        held = moodle.groups.create({"displayName": number, "externalId": number})
+        held = moodle.groups.create(TICKET, {"displayName": number, "externalId": number})
         change(moodle.groups, read(moodle.groups, held["id"]), externalId=None)
     assert len({c.idnumber for c in moodle.site.cohorts.values()}) == 2
     assert ["externalId" in group for group in everything(moodle.groups)] == [False, False]
@@ -57,18 +57,18 @@ def test_a_cohort_that_has_no_number_can_be_renamed(moodle: Joined) -> None:
 
 @pytest.mark.parametrize("number", ["G-1", "g-1"])
 def test_a_taken_number_is_a_409_as_far_as_the_database_says(moodle: Joined, number: str) -> None:
-    moodle.groups.create({"displayName": "One", "externalId": "G-1"})
+    moodle.groups.create(TICKET, {"displayName": "One", "externalId": "G-1"})
     if number == "g-1" and moodle.site.settings.database == "postgresql":
-        assert moodle.groups.create({"displayName": "Two", "externalId": number})
+        assert moodle.groups.create(TICKET, {"displayName": "Two", "externalId": number})
         return
     with pytest.raises(ScimError) as refused:
-        moodle.groups.create({"displayName": "Two", "externalId": number})
+        moodle.groups.create(TICKET, {"displayName": "Two", "externalId": number})
     assert (refused.value.status, refused.value.scim_type) == (409, "uniqueness")
 
 
 def test_a_taken_number_is_a_409_on_change_though_moodle_would_take_it(moodle: Joined) -> None:
-    moodle.groups.create({"displayName": "One", "externalId": "G-1"})
-    held = read(moodle.groups, moodle.groups.create({"displayName": "Two"})["id"])
+    moodle.groups.create(TICKET, {"displayName": "One", "externalId": "G-1"})
+    held = read(moodle.groups, moodle.groups.create(TICKET, {"displayName": "Two"})["id"])
     with pytest.raises(ScimError) as refused:
         change(moodle.groups, held, externalId="G-1", members=values(5))
     assert refused.value.status == 409
@@ -91,7 +91,7 @@ def test_what_moodle_would_refuse_is_refused_with_a_reason(
     moodle: Joined, resource: Resource, said: str
 ) -> None:
     with pytest.raises(ScimError, match=said) as refused:
-        moodle.groups.create(resource)
+        moodle.groups.create(TICKET, resource)
     assert refused.value.status == 400
     assert moodle.calls == []
 
@@ -125,7 +125,7 @@ def test_a_cohort_with_an_empty_name_can_be_given_one(moodle: Joined) -> None:
 
 @pytest.mark.parametrize("unknown", [999, 1234567])
 def test_an_unknown_member_is_a_400_and_nobody_is_added(moodle: Joined, unknown: int) -> None:
-    held = moodle.groups.create({"displayName": "G", "members": values(5)})
+    held = moodle.groups.create(TICKET, {"displayName": "G", "members": values(5)})
     with pytest.raises(ScimError, match=f"no such user: {unknown}") as refused:
         change(moodle.groups, held, members=values(5, 6, unknown, 7))
     assert (refused.value.status, refused.value.scim_type) == (400, "invalidValue")
@@ -133,8 +133,8 @@ def test_an_unknown_member_is_a_400_and_nobody_is_added(moodle: Joined, unknown:
 
 
 def test_a_deleted_member_is_unknown(moodle: Joined) -> None:
-    held = moodle.groups.create({"displayName": "G"})
-    moodle.users.delete("6")
+    held = moodle.groups.create(TICKET, {"displayName": "G"})
+    moodle.users.delete(TICKET, "6")
     with pytest.raises(ScimError, match="no such user: 6"):
         change(moodle.groups, held, members=values(5, 6))
     assert moodle.site.cohorts[1].members == set()
@@ -143,7 +143,7 @@ def test_a_deleted_member_is_unknown(moodle: Joined) -> None:
 def test_who_became_a_member_meanwhile_stays_one_when_the_rest_is_taken_back(
     moodle: Joined,
 ) -> None:
-    held = moodle.groups.create({"displayName": "G"})
+    held = moodle.groups.create(TICKET, {"displayName": "G"})
     moodle.site.cohorts[1].members.add(7)
     with pytest.raises(ScimError, match="no such user: 999"):
         change(moodle.groups, held, members=values(5, 7, 999))
@@ -152,7 +152,7 @@ def test_who_became_a_member_meanwhile_stays_one_when_the_rest_is_taken_back(
 
 def test_members_of_earlier_batches_are_taken_back_too() -> None:
     moodle = joined(users=500)
-    held = moodle.groups.create({"displayName": "G"})
+    held = moodle.groups.create(TICKET, {"displayName": "G"})
     with pytest.raises(ScimError, match="no such user: 99999"):
         change(moodle.groups, held, members=values(*range(5, 505), 99999))
     assert moodle.site.cohorts[1].members == set()
@@ -160,7 +160,7 @@ def test_members_of_earlier_batches_are_taken_back_too() -> None:
 
 def test_a_group_with_an_unknown_member_is_not_made(moodle: Joined) -> None:
     with pytest.raises(ScimError, match="no such user: 999"):
-        moodle.groups.create({"displayName": "G", "members": values(5, 999)})
+        moodle.groups.create(TICKET, {"displayName": "G", "members": values(5, 999)})
     assert moodle.site.cohorts == {}
 
 
@@ -170,13 +170,13 @@ def test_a_group_that_could_not_be_taken_back_is_of_unknown_outcome(
     monkeypatch.setattr("connectors.http.time.sleep", lambda seconds: None)
     moodle.simulator.faults.add("status", match=DELETE, status=500)
     with pytest.raises(ScimError, match="no such user: 999") as refused:
-        moodle.groups.create({"displayName": "G", "members": values(999)})
+        moodle.groups.create(TICKET, {"displayName": "G", "members": values(999)})
     assert refused.value.unknown
     assert len(moodle.site.cohorts) == 1
 
 
 def test_a_member_already_there_is_no_error(moodle: Joined) -> None:
-    held = moodle.groups.create({"displayName": "G"})
+    held = moodle.groups.create(TICKET, {"displayName": "G"})
     moodle.site.cohorts[1].members.add(5)
     change(moodle.groups, held, members=values(5, 6))
     assert moodle.site.cohorts[1].members == {5, 6}
@@ -184,14 +184,14 @@ def test_a_member_already_there_is_no_error(moodle: Joined) -> None:
 
 def test_suspended_members_are_taken_and_shown(moodle: Joined) -> None:
     moodle.site.users[5].suspended = True
-    held = moodle.groups.create({"displayName": "G", "members": values(5)})
+    held = moodle.groups.create(TICKET, {"displayName": "G", "members": values(5)})
     assert read(moodle.groups, held["id"])["members"] == values(5)
 
 
 def test_removing_somebody_deleted_from_the_site_removes_the_others(moodle: Joined) -> None:
-    made = moodle.groups.create({"displayName": "G", "members": values(5, 6, 7)})
+    made = moodle.groups.create(TICKET, {"displayName": "G", "members": values(5, 6, 7)})
     before = read(moodle.groups, made["id"])
-    moodle.users.delete("6")
+    moodle.users.delete(TICKET, "6")
     moodle.forget()
     change(moodle.groups, before, members=values(7))
     assert moodle.site.cohorts[1].members == {7}
@@ -200,9 +200,9 @@ def test_removing_somebody_deleted_from_the_site_removes_the_others(moodle: Join
 
 def test_a_cohort_deleted_meanwhile_does_not_lose_the_members_of_others(moodle: Joined) -> None:
     for name in ("A", "B"):
-        moodle.groups.create({"displayName": name, "members": values(5)})
+        moodle.groups.create(TICKET, {"displayName": name, "members": values(5)})
     listed = [{"id": "cohort-1"}, {"id": "cohort-2"}]
-    moodle.groups.delete("cohort-1")
+    moodle.groups.delete(TICKET, "cohort-1")
     moodle.groups.complete(listed, frozenset({"members"}))
     assert [group["members"] for group in listed] == [[], values(5)]
 
@@ -213,15 +213,15 @@ def test_a_cohort_deleted_meanwhile_does_not_lose_the_members_of_others(moodle: 
 def test_a_change_of_a_cohort_deleted_meanwhile_is_a_404(
     moodle: Joined, wanted: dict[str, Any]
 ) -> None:
-    made = moodle.groups.create({"displayName": "G", "members": values(6)})
-    moodle.groups.delete(made["id"])
+    made = moodle.groups.create(TICKET, {"displayName": "G", "members": values(6)})
+    moodle.groups.delete(TICKET, made["id"])
     with pytest.raises(ScimError) as refused:
         change(moodle.groups, made, **wanted)
     assert refused.value.status == 404
 
 
 def test_a_change_leaves_the_description_alone(moodle: Joined) -> None:
-    made = moodle.groups.create({"displayName": "G", LMS_GROUP: {"description": "d"}})
+    made = moodle.groups.create(TICKET, {"displayName": "G", LMS_GROUP: {"description": "d"}})
     after = change(moodle.groups, made, **{LMS_GROUP: {"description": None}})
     assert "description" not in after[LMS_GROUP]
     assert moodle.site.cohorts[1].description == ""
@@ -241,7 +241,7 @@ def test_one_member_more_costs_the_same_in_any_group(size: int) -> None:
 
 def test_a_hundred_members_take_one_call(moodle: Joined) -> None:
     moodle = joined(users=200, database=moodle.site.settings.database)
-    held = moodle.groups.create({"displayName": "G"})
+    held = moodle.groups.create(TICKET, {"displayName": "G"})
     moodle.forget()
     change(moodle.groups, held, members=values(*range(5, 105)))
     assert moodle.calls == [ADD]
@@ -250,7 +250,7 @@ def test_a_hundred_members_take_one_call(moodle: Joined) -> None:
 def test_five_thousand_members_are_added_read_and_removed_whole() -> None:
     moodle = joined(users=5000)
     members = values(*range(5, 5005))
-    made = moodle.groups.create({"displayName": "G", "members": members})
+    made = moodle.groups.create(TICKET, {"displayName": "G", "members": members})
     held = read(moodle.groups, made["id"])
     assert held["members"] == members
     change(moodle.groups, held, members=members[4990:])
@@ -261,7 +261,7 @@ def test_five_thousand_members_are_added_read_and_removed_whole() -> None:
 def test_members_are_read_only_where_they_are_wanted(
     moodle: Joined, wanted: frozenset[str]
 ) -> None:
-    groups = [moodle.groups.create({"displayName": str(n)}) for n in range(3)]
+    groups = [moodle.groups.create(TICKET, {"displayName": str(n)}) for n in range(3)]
     moodle.forget()
     moodle.groups.complete(groups, wanted)
     assert moodle.calls == [MEMBERS] * len(wanted)
@@ -270,8 +270,8 @@ def test_members_are_read_only_where_they_are_wanted(
 
 
 def test_a_group_is_found_again_by_its_number_or_by_its_own_name(moodle: Joined) -> None:
-    by_number = moodle.groups.create({"displayName": "A", "externalId": "N"})
-    by_name = moodle.groups.create({"displayName": "B"})
+    by_number = moodle.groups.create(TICKET, {"displayName": "A", "externalId": "N"})
+    by_name = moodle.groups.create(TICKET, {"displayName": "B"})
     moodle.site.add_cohort(name="C", idnumber="not-ours")
     for lookup, id in (
         ({"displayName": "A", "externalId": "N"}, by_number["id"]),

@@ -14,7 +14,7 @@ from schemas.errors import ScimError
 from schemas.group import LMS_GROUP
 from tests.connectors.law import everything
 from tests.connectors.moodle.site import DATABASES, Joined, joined
-from tests.connectors.operations import change, matching, read
+from tests.connectors.operations import TICKET, change, matching, read
 
 BOTH = {"groups": ["cohort", "courseGroup"]}
 COHORTS = "core_cohort_get_cohorts"
@@ -144,13 +144,13 @@ def test_members_of_both_kinds_are_completed(moodle: Joined, wanted: str) -> Non
 
 def test_a_group_goes_where_its_course_says(moodle: Joined) -> None:
     moodle.forget()
-    made = moodle.groups.create(group(members=values(5, 7)))
+    made = moodle.groups.create(TICKET, group(members=values(5, 7)))
     assert moodle.calls == [PEOPLE, CREATE, ADD]
     assert made["id"] == "group-4"
     assert moodle.site.groups[4].members == {5, 7}
     moodle.forget()
-    assert moodle.groups.create(group(displayName="Newer"))["id"] == "group-5"
-    assert moodle.groups.create({"displayName": "New"})["id"] == "cohort-3"
+    assert moodle.groups.create(TICKET, group(displayName="Newer"))["id"] == "group-5"
+    assert moodle.groups.create(TICKET, {"displayName": "New"})["id"] == "cohort-3"
     assert moodle.calls == [CREATE, "core_cohort_create_cohorts"]
 
 
@@ -158,27 +158,27 @@ def test_a_group_goes_where_its_course_says(moodle: Joined) -> None:
 def test_a_taken_name_is_a_409_as_far_as_the_database_says(moodle: Joined, name: str) -> None:
     held = read(moodle.groups, "group-2")
     if name == "LAB" and moodle.site.settings.database == "postgresql":
-        assert moodle.groups.create(group(displayName=name))
+        assert moodle.groups.create(TICKET, group(displayName=name))
         return
     for write in (
-        lambda: moodle.groups.create(group(displayName=name)),
+        lambda: moodle.groups.create(TICKET, group(displayName=name)),
         lambda: change(moodle.groups, held, displayName=name),
     ):
         with pytest.raises(ScimError) as refused:
             write()
         assert (refused.value.status, refused.value.scim_type) == (409, "uniqueness")
-    assert moodle.groups.create(group("3", displayName="Team"))
+    assert moodle.groups.create(TICKET, group("3", displayName="Team"))
 
 
 def test_blanks_around_a_name_are_left_out_as_moodle_does(moodle: Joined) -> None:
-    assert moodle.groups.create(group(displayName=" New "))["displayName"] == "New"
+    assert moodle.groups.create(TICKET, group(displayName=" New "))["displayName"] == "New"
     after = change(moodle.groups, read(moodle.groups, "group-1"), displayName=" Other ")
     assert after["displayName"] == moodle.site.groups[1].name == "Other"
 
 
 def test_a_taken_number_is_a_409(moodle: Joined) -> None:
     with pytest.raises(ScimError) as refused:
-        moodle.groups.create(group(externalId="LAB-7"))
+        moodle.groups.create(TICKET, group(externalId="LAB-7"))
     assert (refused.value.status, refused.value.scim_type) == (409, "uniqueness")
     with pytest.raises(ScimError) as refused:
         change(moodle.groups, read(moodle.groups, "group-2"), externalId="LAB-7")
@@ -201,19 +201,19 @@ def test_what_moodle_would_refuse_is_refused_with_a_reason(
     moodle: Joined, resource: Resource, said: str
 ) -> None:
     with pytest.raises(ScimError, match=said) as refused:
-        moodle.groups.create(resource)
+        moodle.groups.create(TICKET, resource)
     assert (refused.value.status, moodle.calls) == (400, [])
 
 
 def test_an_unknown_course_is_a_400(moodle: Joined) -> None:
     with pytest.raises(ScimError, match="courseId") as refused:
-        moodle.groups.create(group("99"))
+        moodle.groups.create(TICKET, group("99"))
     assert (refused.value.status, refused.value.scim_type) == (400, "invalidValue")
 
 
 def test_members_who_are_not_in_the_course_are_named_before_any_write(moodle: Joined) -> None:
     with pytest.raises(ScimError, match=r"not in the group's course 2: 8, 999\.") as refused:
-        moodle.groups.create(group(members=values(5, 8, 999)))
+        moodle.groups.create(TICKET, group(members=values(5, 8, 999)))
     assert (refused.value.status, moodle.calls) == (400, [PEOPLE])
     held = read(moodle.groups, "group-1")
     moodle.forget()
@@ -249,17 +249,17 @@ def test_no_group_moves_to_another_course(moodle: Joined) -> None:
         after = {**before, LMS_GROUP: {**before[LMS_GROUP], "courseId": "3"}}
         with pytest.raises(ScimError) as refused:
             moodle.groups.update(
-                before, after, diff(moodle.groups.mapping.resource_type, before, after)
+                TICKET, before, after, diff(moodle.groups.mapping.resource_type, before, after)
             )
         assert (refused.value.status, refused.value.scim_type) == (400, "mutability")
 
 
 def test_a_group_that_is_gone_is_a_404(moodle: Joined) -> None:
     before = read(moodle.groups, "group-1")
-    moodle.groups.delete("group-1")
+    moodle.groups.delete(TICKET, "group-1")
     assert moodle.calls[-2:] == [BY_ID, DELETE]
     with pytest.raises(ScimError) as refused:
-        moodle.groups.delete("group-1")
+        moodle.groups.delete(TICKET, "group-1")
     assert refused.value.status == 404
     for wanted in ({"displayName": "New"}, {"members": values(5, 6)}, {"members": []}):
         with pytest.raises(ScimError) as refused:
@@ -274,12 +274,12 @@ def test_a_group_that_did_not_get_its_members_is_taken_back(
     before = len(moodle.site.groups)
     moodle.simulator.faults.add("status", match=ADD, status=500)
     with pytest.raises(ScimError) as refused:
-        moodle.groups.create(group(members=values(5)))
+        moodle.groups.create(TICKET, group(members=values(5)))
     assert len(moodle.site.groups) == before
     moodle.simulator.faults.add("status", match=ADD, status=500)
     moodle.simulator.faults.add("status", match=DELETE, status=500)
     with pytest.raises(ScimError) as refused:
-        moodle.groups.create(group(members=values(5)))
+        moodle.groups.create(TICKET, group(members=values(5)))
     assert refused.value.unknown
 
 
@@ -310,5 +310,5 @@ def test_attributes_that_a_target_does_not_include_are_read_from_neither_kind(
 def test_course_groups_can_be_the_only_groups() -> None:
     moodle = joined(users=3, cohorts=1, more={"groups": ["courseGroup"]})
     moodle.site.add_course(shortname="A")
-    moodle.groups.create(group())
+    moodle.groups.create(TICKET, group())
     assert [held["id"] for held in everything(moodle.groups)] == ["group-1"]

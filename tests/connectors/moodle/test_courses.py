@@ -17,7 +17,7 @@ from schemas.errors import ScimError
 from tests.connectors import operations
 from tests.connectors.law import everything
 from tests.connectors.moodle.site import DATABASES, Joined, joined, options
-from tests.connectors.operations import matching, read
+from tests.connectors.operations import TICKET, matching, read
 
 BY_FIELD = "core_course_get_courses_by_field"
 LIST = "core_course_get_courses"
@@ -89,7 +89,7 @@ def test_reading_and_changing_take_one_call_each(moodle: Joined, courses: Collec
     assert moodle.calls == [BY_FIELD, UPDATE]
     assert "lastModified" not in after["meta"]
     moodle.forget()
-    courses.create({"courseId": "New", "name": "New", "categoryId": "1"})
+    courses.create(TICKET, {"courseId": "New", "name": "New", "categoryId": "1"})
     assert moodle.calls == [CREATE, BY_FIELD]
 
 
@@ -145,7 +145,7 @@ def test_the_site_is_no_course(moodle: Joined, courses: Collection) -> None:
     assert found(courses, 'id eq "1"') == []
     moodle.forget()
     with pytest.raises(ScimError) as refused:
-        courses.delete("1")
+        courses.delete(TICKET, "1")
     assert (refused.value.status, moodle.calls) == (404, [])
 
 
@@ -162,7 +162,7 @@ def test_refusals_are_told_apart_on_create_and_on_change(
     courses: Collection, values: Resource, status: int, said: str
 ) -> None:
     with pytest.raises(ScimError, match=said) as refused:
-        courses.create({"courseId": "X", "name": "X", "categoryId": "1", **values})
+        courses.create(TICKET, {"courseId": "X", "name": "X", "categoryId": "1", **values})
     assert refused.value.status == status
     before = read(courses, "3")
     with pytest.raises(ScimError, match=said) as refused:
@@ -189,7 +189,7 @@ def test_what_moodle_would_refuse_is_refused_with_a_reason(
     moodle: Joined, courses: Collection, values: Resource, said: str
 ) -> None:
     with pytest.raises(ScimError, match=said) as refused:
-        courses.create({"courseId": "X", "name": "X", "categoryId": "1", **values})
+        courses.create(TICKET, {"courseId": "X", "name": "X", "categoryId": "1", **values})
     assert (refused.value.status, moodle.calls) == (400, [])
 
 
@@ -201,13 +201,13 @@ def test_an_end_needs_a_start(moodle: Joined, courses: Collection) -> None:
 
 def test_a_start_without_an_end_is_kept_so(moodle: Joined, courses: Collection) -> None:
     course = {"courseId": "X", "name": "X", "categoryId": "1", "start": "2095-01-01T00:00:00Z"}
-    made = courses.create(course)
+    made = courses.create(TICKET, course)
     assert made["start"] == course["start"]
     assert "end" not in made
 
 
 def test_a_course_begins_today_and_has_no_end_unless_one_is_named(courses: Collection) -> None:
-    made = courses.create({"courseId": "X", "name": "X", "categoryId": "1"})
+    made = courses.create(TICKET, {"courseId": "X", "name": "X", "categoryId": "1"})
     assert made["start"].endswith("T00:00:00Z")
     assert "end" not in made
 
@@ -219,10 +219,10 @@ def test_a_course_that_is_gone_is_a_404(moodle: Joined, courses: Collection) -> 
         after = {**before, **values}
         changes = diff(courses.mapping.resource_type, before, after)
         with pytest.raises(ScimError) as refused:
-            courses.update(before, after, changes)
+            courses.update(TICKET, before, after, changes)
         assert refused.value.status == 404
     with pytest.raises(ScimError) as refused:
-        courses.delete("2")
+        courses.delete(TICKET, "2")
     assert refused.value.status == 404
 
 
@@ -232,14 +232,14 @@ def test_what_the_account_may_not_change_is_an_error(moodle: Joined, courses: Co
         change(courses, "2", available="No")
     moodle.site.gateway.capabilities.discard("moodle/course:delete")
     with pytest.raises(ScimError) as refused:
-        courses.delete("2")
+        courses.delete(TICKET, "2")
     assert refused.value.status == 403
 
 
 def test_new_courses_go_into_the_configured_category() -> None:
     courses = joined(more={"course_category": "2"})["Course"]
     resource = courses.mapping.with_defaults({"courseId": "X", "name": "X"})
-    assert courses.create(resource)["categoryId"] == "2"
+    assert courses.create(TICKET, resource)["categoryId"] == "2"
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -273,7 +273,7 @@ def test_a_create_that_cannot_be_read_is_told_as_it_was_sent(
 ) -> None:
     error = invalid_parameter("Context does not exist")
     spoil(monkeypatch, BY_FIELD, [error])
-    made = courses.create({"courseId": "X", "name": "Y", "categoryId": "1"})
+    made = courses.create(TICKET, {"courseId": "X", "name": "Y", "categoryId": "1"})
     assert (made["id"], made["name"]) == ("4", "Y")
 
 

@@ -14,6 +14,7 @@ from schemas.errors import ScimError
 from tests.connectors.law import everything
 from tests.connectors.moodle.site import joined, options
 from tests.connectors.moodle.test_users import ann
+from tests.connectors.operations import TICKET
 
 CREATE = "core_user_create_users"
 READ = "core_user_get_users_by_field"
@@ -72,7 +73,7 @@ def test_a_write_is_sent_once(
 ) -> None:
     simulator.faults.add(kind, match=CREATE)
     with pytest.raises(ScimError) as refused:
-        users.create(ann())
+        users.create(TICKET, ann())
     assert (refused.value.status, refused.value.unknown) == (status, unknown)
     assert (users.find_again(ann()) is not None) is done
     assert simulator.site.count_calls()[CREATE] == done
@@ -93,7 +94,7 @@ def test_a_write_that_is_not_answered_in_time_is_unknown(
     simulator.wsgi_app.application = slow  # type: ignore[method-assign, assignment]
     try:
         with pytest.raises(ScimError) as refused:
-            hurried.collections["User"].create(ann())
+            hurried.collections["User"].create(TICKET, ann())
     finally:
         answered.set()
         simulator.wsgi_app.application = handle
@@ -108,7 +109,7 @@ def test_an_unreachable_site_is_a_503(
     monkeypatch.setattr("connectors.http.time.sleep", lambda seconds: None)
     gone = Moodle(options(simulator, url="http://127.0.0.1:1", transport=None))
     with pytest.raises(ScimError) as refused:
-        gone.collections["User"].create(ann())
+        gone.collections["User"].create(TICKET, ann())
     assert (refused.value.status, refused.value.unknown) == (503, False)
     gone.close()
 
@@ -125,4 +126,14 @@ def test_an_id_number_in_place_of_an_id_is_refused_with_a_hint() -> None:
     moodle = joined()
     group = {"displayName": "G", "members": [{"value": "SIS-000042"}]}
     with pytest.raises(ScimError, match="externalId"):
-        moodle.groups.create(group)
+        moodle.groups.create(TICKET, group)
+
+
+@pytest.mark.parametrize(
+    "function", [CREATE, "core_auth_request_password_reset", "enrol_manual_enrol_users", ""]
+)
+def test_what_is_not_known_to_read_is_not_called_as_a_read(function: str) -> None:
+    moodle = joined(users=1)
+    with pytest.raises(TypeError, match="not known to read"):
+        moodle.connector._client.call(function, {"users": [ann()]})
+    assert moodle.calls == []

@@ -15,7 +15,7 @@ from schemas.errors import ScimError
 from tests.connectors import operations
 from tests.connectors.law import everything
 from tests.connectors.moodle.site import Joined, joined
-from tests.connectors.operations import matching, read
+from tests.connectors.operations import TICKET, matching, read
 
 PEOPLE = "core_enrol_get_enrolled_users"
 USERS = "core_user_get_users_by_field"
@@ -126,14 +126,14 @@ def test_many_are_fetched_by_their_courses(moodle: Joined, memberships: Collecti
 
 
 def test_enrolling_looks_first(moodle: Joined, memberships: Collection) -> None:
-    made = memberships.create({"userId": "9", "courseId": "2", "courseRoleId": "teacher",
+    made = memberships.create(TICKET, {"userId": "9", "courseId": "2", "courseRoleId": "teacher",
                                "available": "No"})  # fmt: skip
     assert moodle.calls == [PEOPLE, USERS, ENROL]
     assert made == read(memberships, "2.9")
     assert (made["userName"], made["available"]) == ("user0005", "No")
     moodle.forget()
     with pytest.raises(ScimError) as refused:
-        memberships.create({"userId": "7", "courseId": "2", "courseRoleId": "teacher",
+        memberships.create(TICKET, {"userId": "7", "courseId": "2", "courseRoleId": "teacher",
                             "available": "Yes"})  # fmt: skip
     assert (refused.value.status, refused.value.scim_type) == (409, "uniqueness")
     assert moodle.calls == [PEOPLE]
@@ -157,7 +157,7 @@ def test_what_cannot_be_is_refused_without_a_call(
 ) -> None:
     resource = {"userId": "9", "courseId": "2", "courseRoleId": "student", "available": "Yes"}
     with pytest.raises(ScimError, match=said) as refused:
-        memberships.create({**resource, **values})
+        memberships.create(TICKET, {**resource, **values})
     assert (refused.value.status, moodle.calls) == (400, [])
 
 
@@ -165,7 +165,7 @@ def test_a_role_that_may_not_be_given_is_a_400(moodle: Joined, memberships: Coll
     resource = {"userId": "9", "courseId": "2", "courseRoleId": "manager", "available": "Yes"}
     moodle.site.gateway.roles = frozenset({5})
     with pytest.raises(ScimError, match="courseRoleId") as refused:
-        memberships.create(resource)
+        memberships.create(TICKET, resource)
     assert refused.value.status == 400
     with pytest.raises(ScimError, match="courseRoleId") as refused:
         change(memberships, "2.5", courseRoleId="manager")
@@ -178,10 +178,10 @@ def test_a_course_without_manual_enrolment_is_a_403(
     moodle.site.courses[2].manual = False
     resource = {"userId": "9", "courseId": "2", "courseRoleId": "student", "available": "Yes"}
     with pytest.raises(ScimError, match="manual") as refused:
-        memberships.create(resource)
+        memberships.create(TICKET, resource)
     assert refused.value.status == 403
     with pytest.raises(ScimError, match="manual") as refused:
-        memberships.delete("2.5")
+        memberships.delete(TICKET, "2.5")
     assert refused.value.status == 403
 
 
@@ -189,7 +189,7 @@ def test_a_user_who_is_not_confirmed_is_a_400(moodle: Joined, memberships: Colle
     moodle.site.users[9].confirmed = False
     resource = {"userId": "9", "courseId": "2", "courseRoleId": "student", "available": "Yes"}
     with pytest.raises(ScimError, match="userId") as refused:
-        memberships.create(resource)
+        memberships.create(TICKET, resource)
     assert refused.value.status == 400
 
 
@@ -198,7 +198,7 @@ def test_a_new_role_leaves_suspension_and_dates(moodle: Joined, memberships: Col
     held = read(memberships, "2.7")
     moodle.forget()
     after = {**held, "courseRoleId": "teacher"}
-    memberships.update(held, after, diff(memberships.mapping.resource_type, held, after))
+    memberships.update(TICKET, held, after, diff(memberships.mapping.resource_type, held, after))
     assert moodle.calls == [ASSIGN, UNASSIGN]
     assert moodle.site.courses[2].enrolments[7] == before
     assert moodle.site.roles_of(7, 2) == {4}
@@ -275,7 +275,7 @@ def test_unenrolling_who_was_enrolled_by_another_method_is_no_success(
 ) -> None:
     without_effect(monkeypatch, UNENROL)
     with pytest.raises(ScimError, match="another method") as refused:
-        memberships.delete("2.5")
+        memberships.delete(TICKET, "2.5")
     assert refused.value.status == 403
     assert moodle.calls == [PEOPLE, UNENROL, PEOPLE]
 
@@ -284,16 +284,16 @@ def test_a_membership_that_is_gone_is_a_404(moodle: Joined, memberships: Collect
     for id in ("2.9", "99.5", "2.999", "1.5", "x"):
         moodle.forget()
         with pytest.raises(ScimError) as refused:
-            memberships.delete(id)
+            memberships.delete(TICKET, id)
         assert refused.value.status == 404
         assert UNENROL not in moodle.calls
     before = read(memberships, "2.5")
-    moodle.users.delete("5")
+    moodle.users.delete(TICKET, "5")
     for values in ({"courseRoleId": "teacher"}, {"available": "No"}):
         after = {**before, **values}
         with pytest.raises(ScimError) as refused:
             memberships.update(
-                before, after, diff(memberships.mapping.resource_type, before, after)
+                TICKET, before, after, diff(memberships.mapping.resource_type, before, after)
             )
         assert refused.value.status == 404
 
@@ -365,7 +365,7 @@ def test_own_roles_can_be_named() -> None:
     moodle.site.add_course(shortname="A")
     memberships = moodle["Membership"]
     given = memberships.mapping.with_defaults({"userId": "3", "courseId": "2"})
-    assert memberships.create(given)["courseRoleId"] == "tutor"
+    assert memberships.create(TICKET, given)["courseRoleId"] == "tutor"
     assert read(memberships, "2.3")["courseRoleId"] == "tutor"
 
 

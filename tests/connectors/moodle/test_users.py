@@ -22,6 +22,7 @@ from schemas.match import compile_filter
 from schemas.user import LMS_USER
 from tests.connectors.law import everything
 from tests.connectors.moodle.site import DATABASES, Joined, joined, options
+from tests.connectors.operations import TICKET
 
 GET = "core_user_get_users_by_field"
 SEARCH = "core_user_get_users"
@@ -44,7 +45,7 @@ def change(collection: Collection, before: Resource, **values: Any) -> Resource:
     """Change values as the gateway does."""
     mapping = collection.mapping
     after = mapping.carry_over(before, mapping.fit({**before, **values})[0])
-    return collection.update(before, after, diff(mapping.resource_type, before, after))
+    return collection.update(TICKET, before, after, diff(mapping.resource_type, before, after))
 
 
 def search(collection: Collection, text: str) -> list[str]:
@@ -117,13 +118,13 @@ def test_letter_case_is_scims_on_both_databases(moodle: Joined) -> None:
 
 
 def test_deleted_rows_are_nobody(moodle: Joined) -> None:
-    created = moodle.users.create(ann())
-    moodle.users.delete(created["id"])
+    created = moodle.users.create(TICKET, ann())
+    moodle.users.delete(TICKET, created["id"])
     assert moodle.users.get(created["id"]) is None
     assert moodle.users.fetch([created["id"]]) == []
     assert search(moodle.users, f'id eq "{created["id"]}"') == []
     assert names(moodle.users) == CREW
-    again = moodle.users.create(ann())
+    again = moodle.users.create(TICKET, ann())
     assert again["id"] != created["id"]
 
 
@@ -217,12 +218,12 @@ def test_reading_one_is_one_call(moodle: Joined) -> None:
 
 
 def test_a_create_is_a_write_and_a_read(moodle: Joined) -> None:
-    moodle.users.create(ann())
+    moodle.users.create(TICKET, ann())
     assert moodle.calls == [CREATE, GET]
 
 
 def test_creating_disabled_takes_a_second_call(moodle: Joined) -> None:
-    created = moodle.users.create(ann(active=False))
+    created = moodle.users.create(TICKET, ann(active=False))
     assert created["active"] is False
     assert moodle.calls == [CREATE, UPDATE, GET]
 
@@ -232,7 +233,7 @@ def test_disabling_a_new_account_is_tried_again(
 ) -> None:
     monkeypatch.setattr("connectors.http.time.sleep", lambda seconds: None)
     moodle.simulator.faults.add("status", match=UPDATE, status=503)
-    assert moodle.users.create(ann(active=False))["active"] is False
+    assert moodle.users.create(TICKET, ann(active=False))["active"] is False
 
 
 def test_an_account_that_stayed_enabled_is_named(
@@ -241,7 +242,7 @@ def test_an_account_that_stayed_enabled_is_named(
     monkeypatch.setattr("connectors.http.time.sleep", lambda seconds: None)
     moodle.simulator.faults.add("status", match=UPDATE, status=503, times=3)
     with pytest.raises(ScimError, match=r"User 5 was created, but could not be disabled"):
-        moodle.users.create(ann(active=False))
+        moodle.users.create(TICKET, ann(active=False))
 
 
 def test_a_create_whose_reading_fails_is_a_success(
@@ -249,7 +250,7 @@ def test_a_create_whose_reading_fails_is_a_success(
 ) -> None:
     monkeypatch.setattr("connectors.http.time.sleep", lambda seconds: None)
     moodle.simulator.faults.add("status", match=GET, status=503, times=3)
-    created = moodle.users.create(ann(password="Secret 1!", active=False))
+    created = moodle.users.create(TICKET, ann(password="Secret 1!", active=False))
     assert (created["id"], created["active"]) == ("5", False)
     assert "Secret 1!" not in str(created)
 
@@ -269,9 +270,9 @@ def test_what_is_taken_is_a_409(
     moodle = joined(debug=debug, database=database)
     moodle.site.add_user(username="taken", firstname="T", lastname="K", email="taken@example.org")
     with pytest.raises(ScimError, match=said) as refused:
-        moodle.users.create(ann(**values))
+        moodle.users.create(TICKET, ann(**values))
     assert (refused.value.status, refused.value.scim_type) == (409, "uniqueness")
-    held = moodle.users.create(ann())
+    held = moodle.users.create(TICKET, ann())
     with pytest.raises(ScimError, match=r"in use|used by") as refused:
         change(moodle.users, held, **values)
     assert refused.value.status == 409
@@ -305,7 +306,7 @@ def test_what_moodle_would_refuse_is_refused_with_a_reason(
     moodle: Joined, values: dict[str, Any], said: str
 ) -> None:
     for write in (
-        lambda: moodle.users.create(ann(**values)),
+        lambda: moodle.users.create(TICKET, ann(**values)),
         lambda: change(moodle.users, {**ann(), "id": "2"}, **values),
     ):
         with pytest.raises(ScimError, match=said) as refused:
@@ -326,7 +327,7 @@ def test_what_moodle_would_refuse_is_refused_with_a_reason(
     ],
 )
 def test_what_moodle_keeps_as_it_is_is_kept(moodle: Joined, values: dict[str, Any]) -> None:
-    created = moodle.users.create(ann(**values))
+    created = moodle.users.create(TICKET, ann(**values))
     read = moodle.users.get(created["id"])
     assert read is not None
     for name, value in values.items():
@@ -336,13 +337,13 @@ def test_what_moodle_keeps_as_it_is_is_kept(moodle: Joined, values: dict[str, An
 def test_a_refusal_that_was_not_foreseen_is_readable(moodle: Joined) -> None:
     moodle.site.settings.languages = ()
     with pytest.raises(ScimError, match="Moodle refuses a value") as refused:
-        moodle.users.create(ann(locale="en"))
+        moodle.users.create(TICKET, ann(locale="en"))
     assert (refused.value.status, refused.value.scim_type) == (400, "invalidValue")
 
 
 def test_a_password_outside_the_policy_is_refused_in_moodles_words(moodle: Joined) -> None:
     with pytest.raises(ScimError, match=r"at least 1 upper case letter") as refused:
-        moodle.users.create(ann(password="weak"))
+        moodle.users.create(TICKET, ann(password="weak"))
     assert refused.value.status == 400
     assert "<" not in refused.value.detail
     assert "weak" not in refused.value.detail
@@ -350,7 +351,7 @@ def test_a_password_outside_the_policy_is_refused_in_moodles_words(moodle: Joine
 
 
 def test_a_password_outside_the_policy_changes_nothing_else(moodle: Joined) -> None:
-    held = moodle.users.create(ann(password="Secret 1!"))
+    held = moodle.users.create(TICKET, ann(password="Secret 1!"))
     with pytest.raises(ScimError, match="password policy") as refused:
         change(moodle.users, held, password="weak", externalId="new", active=False)
     assert (refused.value.status, refused.value.scim_type) == (400, "invalidValue")
@@ -359,14 +360,14 @@ def test_a_password_outside_the_policy_changes_nothing_else(moodle: Joined) -> N
 
 
 def test_a_taken_name_leaves_the_password_as_it_was(moodle: Joined) -> None:
-    held = moodle.users.create(ann(password="Secret 1!"))
+    held = moodle.users.create(TICKET, ann(password="Secret 1!"))
     with pytest.raises(ScimError, match="in use"):
         change(moodle.users, held, password="Another 2!", userName="admin")
     assert moodle.site.passwords_match("ann", "Secret 1!")
 
 
 def test_a_password_is_changed_in_one_call(moodle: Joined) -> None:
-    held = moodle.users.create(ann())
+    held = moodle.users.create(TICKET, ann())
     moodle.forget()
     change(moodle.users, held, password="Another 2!", **{LMS_USER: {"mustChangePassword": True}})
     assert moodle.calls == [UPDATE]
@@ -375,7 +376,7 @@ def test_a_password_is_changed_in_one_call(moodle: Joined) -> None:
 
 
 def test_a_change_is_one_call(moodle: Joined) -> None:
-    held = moodle.users.create(ann())
+    held = moodle.users.create(TICKET, ann())
     moodle.forget()
     after = change(moodle.users, held, active=False, name={"givenName": "B", "familyName": "S"})
     assert moodle.calls == [UPDATE]
@@ -385,7 +386,7 @@ def test_a_change_is_one_call(moodle: Joined) -> None:
 
 def test_a_change_is_read_again_where_the_target_wants_it(moodle: Joined) -> None:
     users = Moodle(options(moodle.simulator, verify=True)).collections["User"]
-    held = users.create(ann())
+    held = users.create(TICKET, ann())
     moodle.forget()
     change(users, held, active=False)
     assert moodle.calls == [UPDATE, GET]
@@ -393,9 +394,11 @@ def test_a_change_is_read_again_where_the_target_wants_it(moodle: Joined) -> Non
 
 @pytest.mark.parametrize(("id", "status"), [("2", 403), ("999", 404), ("6", 404)])
 def test_warnings_of_an_update_are_errors(moodle: Joined, id: str, status: int) -> None:
-    moodle.users.create(ann())
-    gone = moodle.users.create(ann(userName="b", emails=[{"value": "b@x.org", "type": "work"}]))
-    moodle.users.delete(gone["id"])
+    moodle.users.create(TICKET, ann())
+    gone = moodle.users.create(
+        TICKET, ann(userName="b", emails=[{"value": "b@x.org", "type": "work"}])
+    )
+    moodle.users.delete(TICKET, gone["id"])
     with pytest.raises(ScimError) as refused:
         change(moodle.users, {**ann(), "id": id, "active": True}, active=False)
     assert refused.value.status == status
@@ -403,10 +406,10 @@ def test_warnings_of_an_update_are_errors(moodle: Joined, id: str, status: int) 
 
 def test_site_administrators_are_not_deleted(moodle: Joined) -> None:
     with pytest.raises(ScimError) as refused:
-        moodle.users.delete("2")
+        moodle.users.delete(TICKET, "2")
     assert refused.value.status == 403
     with pytest.raises(ScimError) as refused:
-        moodle.users.delete("999")
+        moodle.users.delete(TICKET, "999")
     assert refused.value.status == 404
 
 
@@ -425,13 +428,13 @@ def test_a_language_falls_back_on_what_the_site_has() -> None:
     fit = moodle.users.mapping.fit
     assert fit({"locale": "de-AT"})[0] == {"locale": "de"}
     assert fit({"locale": "PT-br"})[0] == {"locale": "pt-BR"}
-    created = moodle.users.create(ann(locale="pt-BR"))
+    created = moodle.users.create(TICKET, ann(locale="pt-BR"))
     assert created["locale"] == "pt-BR"
     assert moodle.site.users[int(created["id"])].lang == "pt_br"
 
 
 def test_the_sites_own_time_zone_is_no_value(moodle: Joined) -> None:
-    created = moodle.users.create(ann(timezone="Europe/Oslo"))
+    created = moodle.users.create(TICKET, ann(timezone="Europe/Oslo"))
     assert created["timezone"] == "Europe/Oslo"
     after = change(moodle.users, created, timezone=None)
     assert "timezone" not in after
@@ -440,7 +443,7 @@ def test_the_sites_own_time_zone_is_no_value(moodle: Joined) -> None:
 
 def test_hidden_phones_are_not_taken_for_empty(moodle: Joined) -> None:
     phones = [{"type": "work", "value": "+1"}]
-    created = moodle.users.create(ann(phoneNumbers=phones))
+    created = moodle.users.create(TICKET, ann(phoneNumbers=phones))
     assert "phoneNumbers" not in created
     change(moodle.users, created, active=False)
     assert moodle.site.users[int(created["id"])].phone1 == "+1"
@@ -453,7 +456,7 @@ def test_phones_are_read_where_the_site_shows_them() -> None:
     shown = ["email", "phone1"]
     moodle = joined(more={"show_user_identity": shown}, show_user_identity=tuple(shown))
     phones = [{"type": "work", "value": "+1"}, {"type": "mobile", "value": "+2"}]
-    created = moodle.users.create(ann(phoneNumbers=phones))
+    created = moodle.users.create(TICKET, ann(phoneNumbers=phones))
     assert created["phoneNumbers"] == [{"type": "work", "value": "+1"}]
 
 
@@ -465,7 +468,7 @@ def test_custom_profile_fields_hold_what_the_target_says(moodle: Joined) -> None
         },
         database=moodle.site.settings.database,
     )
-    created = moodle.users.create(ann(externalId="E-1", **{LMS_USER: {"studentId": "S-1"}}))
+    created = moodle.users.create(TICKET, ann(externalId="E-1", **{LMS_USER: {"studentId": "S-1"}}))
     assert created["externalId"] == "E-1"
     assert created[LMS_USER]["studentId"] == "S-1"
     held = moodle.site.users[int(created["id"])]
@@ -487,7 +490,7 @@ def test_an_attribute_is_dropped_and_another_has_a_default() -> None:
     )
     fitted, ignored = moodle.users.mapping.fit(ann(**{ENTERPRISE: {"department": "P"}}))
     assert ignored == [f"{ENTERPRISE}:department"]
-    created = moodle.users.create(moodle.users.mapping.with_defaults(fitted))
+    created = moodle.users.create(TICKET, moodle.users.mapping.with_defaults(fitted))
     assert created[ENTERPRISE] == {"organization": "Example"}
 
 
@@ -502,30 +505,30 @@ def test_an_override_that_moodle_cannot_do_is_refused(attributes: dict[str, Any]
 
 def test_an_account_without_password_gets_one_or_a_mail() -> None:
     silent, notifying = joined(), joined(more={"notify": True})
-    silent.users.create(ann())
+    silent.users.create(TICKET, ann())
     assert silent.site.mails == []
     assert silent.site.users[5].password_hash
-    notifying.users.create(ann())
+    notifying.users.create(TICKET, ann())
     assert [(m.kind, m.address) for m in notifying.site.mails] == [
         ("newpassword", "ann@example.org")
     ]
 
 
 def test_moodle_mails_a_way_to_a_new_password(moodle: Joined) -> None:
-    created = moodle.users.create(ann())
-    moodle.users.request_password_reset(created)
+    created = moodle.users.create(TICKET, ann())
+    moodle.users.request_password_reset(TICKET, created)
     assert [m.kind for m in moodle.site.mails] == ["passwordreset"]
 
 
 def test_the_login_method_of_new_accounts_is_the_targets() -> None:
     moodle = joined(more={"auth": "oauth2"})
-    created = moodle.users.create(ann())
+    created = moodle.users.create(TICKET, ann())
     assert moodle.site.users[int(created["id"])].auth == "oauth2"
 
 
 def test_extended_user_names_are_a_matter_of_configuration() -> None:
     moodle = joined(more={"extended_usernames": True}, extended_usernames=True)
-    created = moodle.users.create(moodle.users.mapping.fit(ann(userName="Änn+X"))[0])
+    created = moodle.users.create(TICKET, moodle.users.mapping.fit(ann(userName="Änn+X"))[0])
     assert created["userName"] == "änn+x"
     assert search(moodle.users, 'userName eq "ÄNN+x"') == ["änn+x"]
     found = moodle.users.find_again({"userName": "ÄNN+X"})
@@ -552,8 +555,8 @@ def test_the_token_is_in_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(httpx.WSGITransport, "handle_request", remember)
     assert list(moodle.users.search(plan(None, moodle.users.mapping)))
-    held = moodle.users.create(ann(active=False))
-    moodle.users.delete(held["id"])
+    held = moodle.users.create(TICKET, ann(active=False))
+    moodle.users.delete(TICKET, held["id"])
     moodle.connector.ping()
     assert len(seen) == 6
     assert {str(request.url) for request in seen} == {

@@ -1,0 +1,1 @@
+"""The tamper-evident ledger: what makes a change to the audit log afterwards show, offline."""

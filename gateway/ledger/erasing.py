@@ -1,0 +1,159 @@
+"""Erasing: what the log holds of a person is destroyed, and every proof still holds.
+
+A legal hold comes before it. Both, and their ends, are events themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy.engine import Connection
+
+from gateway.audit import AuditLog
+from gateway.database import Database, now
+from gateway.intents import Intent
+from gateway.ledger.events import EVENTS, add, stored
+from gateway.ledger.keys import AuditKeys
+from gateway.ledger.records import canonical
+from gateway.ledger.sealer import Sealer, record_of
+from gateway.tables import changes, events, leaves, subjects, tombstones
+from schemas.errors import ScimError, not_found
+
+_PAGE = 500
+_NAMED_BY = ("userName", "externalId", 'emails[type eq "work"].value', "emails")
+"""What tells whose account it is, besides the login: paths of changes."""
+
+Subject = int
+
+
+class Eraser:
+    """Erases people from the log, or keeps that from being done."""
+
+    def __init__(self, database: Database, keys: AuditKeys, audit: AuditLog, sealer: Sealer):
+        self._database = database
+        self._keys = keys
+        self._audit = audit
+        self._sealer = sealer
+
+    def subjects(self, person: str) -> list[Subject]:
+        """Return the subjects that ever had a login, external id or e-mail address."""
+        digest = self._keys.digest(person)
+        named = exists(1).where(
+            changes.c.sequence == events.c.sequence,
+            changes.c.path.in_(_NAMED_BY),
+            or_(changes.c.old == digest, changes.c.new == digest),
+        )
+        query = select(events.c.subject).distinct()
+        query = query.where(or_(events.c.login == digest, named), events.c.subject.is_not(None))
+        with self._database.single() as connection:
+            return sorted(connection.scalars(query))
+
+    def erase(self, person: str, by: Intent) -> list[Subject]:
+        """Destroy what the log holds of a person: keys, values and digests; return whose.
+
+        `by` says who does it. Raises 404 for somebody unknown, 409 under a legal hold or while
+        writes to the person's accounts are open.
+        """
+        found = self._found(person)
+        by = replace(by, operation="erase", resource_type="Subject", resource_id=_words(found))
+        try:
+            self._refuse_held(found)
+            self._destroy(found, by)
+        except ScimError as error:
+            self._audit.record(by, "refused", status=error.status, detail=error.detail)
+            raise
+        self._database.scrub(("events", "changes", "subjects", "tombstones", "leaves"))
+        return found
+
+    def hold(self, person: str, reason: str, by: Intent) -> list[Subject]:
+        """Keep a person from being erased, for a reason; return whose events are held. Or 404."""
+        return self._mark(person, reason, replace(by, operation="hold"))
+
+    def release(self, person: str, by: Intent) -> list[Subject]:
+        """Let a person be erased again; return whose events were held. Raises 404."""
+        return self._mark(person, None, replace(by, operation="release"))
+
+    def _mark(self, person: str, reason: str | None, by: Intent) -> list[Subject]:
+        found = self._found(person)
+        with self._database.write() as connection:
+            chosen = update(subjects).where(subjects.c.subject.in_(found))
+            connection.execute(chosen.values(hold=reason))
+        by = replace(by, resource_type="Subject", resource_id=_words(found))
+        self._audit.record(by, "success", status=200, detail=reason)
+        return found
+
+    def _found(self, person: str) -> list[Subject]:
+        found = self.subjects(person)
+        if not found:
+            raise not_found("No event is about an account of that login, id or address.")
+        return found
+
+    def _refuse_held(self, found: Sequence[Subject]) -> None:
+        held = select(subjects.c.hold).where(
+            subjects.c.subject.in_(found), subjects.c.hold.is_not(None)
+        )
+        with self._database.single() as connection:
+            reasons = sorted(set(connection.scalars(held)))
+        if reasons:
+            raise ScimError(409, f"A legal hold forbids it: {'; '.join(reasons)}")
+
+    def _destroy(self, found: Sequence[Subject], by: Intent) -> None:
+        """Keep the sealed records, which have commitments only, and destroy the rest."""
+        theirs = events.c.subject.in_(found)
+        unfinished = select(events.c.sequence).where(theirs, events.c.outcome == "open")
+        unsealed = select(events.c.sequence).where(theirs, events.c.leaf.is_(None))
+        self._sealer.seal()
+        with (
+            self._database.lock(("seal",), 60, family="ledger"),
+            self._database.write() as connection,
+        ):
+            for pending in (unfinished, unsealed):
+                if connection.scalar(pending.limit(1)) is not None:
+                    raise ScimError(409, "A write to an account is under way: try again later.")
+            self._keep_records(connection, theirs)
+            sequences = select(events.c.sequence).where(theirs)
+            connection.execute(
+                update(changes).where(changes.c.sequence.in_(sequences)).values(old=None, new=None)
+            )
+            _forget_logins(connection, theirs)
+            connection.execute(update(events).where(theirs).values(personal=None, login=None))
+            gone: dict[str, Any] = {"key": None, "erased": now()}
+            connection.execute(update(subjects).where(subjects.c.subject.in_(found)).values(gone))
+            add(connection, self._keys, by, outcome="success", status=200, finished=now())
+
+    def _keep_records(self, connection: Connection, theirs: ColumnElement[bool]) -> None:
+        """Keep what the leaves say of the events, which cannot say it themselves any more."""
+        last = 0
+        while True:
+            page = EVENTS.where(theirs, events.c.sequence > last).order_by(events.c.sequence)
+            found = stored(connection, self._keys, page.limit(_PAGE))
+            for event in found:
+                leaf = update(leaves).where(
+                    leaves.c.number == event.columns.leaf, leaves.c.record.is_(None)
+                )
+                connection.execute(leaf.values(record=canonical(record_of(event))))
+            if len(found) < _PAGE:
+                return
+            last = found[-1].columns.sequence
+
+
+def _forget_logins(connection: Connection, theirs: ColumnElement[bool]) -> None:
+    """Take the logins out of the tombstones of the accounts."""
+    accounts = select(events.c.target, events.c.resource_type, events.c.resource_id)
+    for row in connection.execute(accounts.where(theirs).distinct()).all():
+        connection.execute(
+            update(tombstones)
+            .where(
+                tombstones.c.target == row.target,
+                tombstones.c.resource_type == row.resource_type,
+                tombstones.c.id == row.resource_id,
+            )
+            .values(login=None)
+        )
+
+
+def _words(found: Sequence[Subject]) -> str:
+    return " ".join(map(str, found))

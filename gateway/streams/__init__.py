@@ -1,0 +1,1 @@
+"""Streams: audit events go to other systems, pushed to webhooks or fetched by polls."""
