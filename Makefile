@@ -6,6 +6,9 @@ RUN := $(VENV)/.ready-to-run
 TEST := $(VENV)/.ready-to-test
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable
 
+# What is imported often is compiled once, also where the environment says otherwise.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo test lint format campaign bench readme clean
 
 setup: $(RUN) $(TEST)
