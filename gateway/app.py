@@ -91,7 +91,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(
         make_blueprint(targets, authenticator, reader, writer, audit, settings.public_url)
     )
-    app.register_blueprint(make_overall(authenticator, audit, reader.cursors, settings.public_url))
+    app.register_blueprint(
+        make_overall(targets, authenticator, audit, reader.cursors, settings.public_url)
+    )
     app.register_blueprint(make_integrations(consents))
     background = [Background("seal", database, sealer.step, SEAL_SECONDS)]
     if settings.streams:

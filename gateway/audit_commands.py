@@ -123,6 +123,8 @@ def export_audit(filter_: str | None, form: str, output: Path | None, config: Pa
     }
     with database_of(config) as database:
         log = audit_log_of(config, database)
+        intent = operator(config, "export", "AuditEvent", node)
+        log.record(intent, "success", detail=names_in(node))
         if form == "sealed":
             _sealer(config, database).finish()
             prover = _prover(config, database)
@@ -132,8 +134,6 @@ def export_audit(filter_: str | None, form: str, output: Path | None, config: Pa
         else:
             with _text(output) as stream:
                 writers[form](log.stream(node), stream)
-        intent = operator(config, "export", "AuditEvent", node)
-        log.record(intent, "success", detail=names_in(node))
 
 
 @audit.command("key")

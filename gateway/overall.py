@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Collection
 from types import SimpleNamespace
 
 from flask import Blueprint, g
@@ -18,15 +18,23 @@ _PLACE = SimpleNamespace(name="scim")
 
 
 def make_overall(
-    authenticator: Authenticator, audit: AuditLog, cursors: Cursors, public_url: str
+    targets: Collection[str],
+    authenticator: Authenticator,
+    audit: AuditLog,
+    cursors: Cursors,
+    public_url: str,
 ) -> Blueprint:
     """Return the blueprint of `/scim/v2`."""
     scim = Blueprint("overall", __name__, url_prefix="/scim/v2")
+
+    def base(target: str) -> str:
+        # What is about no target, or about one that is not served any more, has its place here.
+        return service_url(public_url, target if target in targets else "")
 
     @scim.before_request
     def stand_for_targets() -> None:
         g.target = _PLACE
 
     protect(scim, authenticator)
-    add_audit_events(scim, audit, cursors, partial(service_url, public_url), of_token)
+    add_audit_events(scim, audit, cursors, base, of_token)
     return scim

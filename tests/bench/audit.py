@@ -1,4 +1,4 @@
-"""What the audit log costs: a begun and a finished event beside two bare commits of the same store."""
+"""What the audit log costs: an event begun and finished beside two bare commits to the store."""
 
 from __future__ import annotations
 

@@ -212,7 +212,8 @@ def test_audit_search_and_export(project: Project) -> None:
     lines = project.ok("audit", "export", moodle).splitlines()
     assert [json.loads(line)["login"] for line in lines] == ["ann", "bob"]
     output = project.folder / "events.csv"
-    project.ok("audit", "export", 'login eq "ann"', "--format", "csv", "--output", str(output))
+    of_ann = f'login eq "ann" and {moodle}'
+    project.ok("audit", "export", of_ann, "--format", "csv", "--output", str(output))
     with output.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["login"] for row in rows] == ["ann"]
@@ -224,7 +225,7 @@ def test_audit_search_and_export(project: Project) -> None:
         ("read", "ann", "login"),
         ("read", None, "target"),
         ("export", None, "target"),
-        ("export", "ann", "login"),
+        ("export", "ann", "login, target"),
         ("export", None, "target"),
     ]
     assert {event["actor"] for event in events} == {getpass.getuser()}
@@ -248,8 +249,9 @@ def test_a_sealed_export_is_verified_offline(project: Project, tmp_path: Path) -
         )
 
     said = verify(export, "--checkpoints", published)
-    assert said.startswith("Verified: 2 events in 2 leaves")
-    project.ok("audit", "export", 'login eq "bob"', "--format", "sealed", "--output", str(part))
+    assert said.startswith("Verified: 3 events in 3 leaves")
+    of_bob = 'login eq "bob" and target eq "moodle"'
+    project.ok("audit", "export", of_bob, "--format", "sealed", "--output", str(part))
     assert verify(part).startswith("Verified: 1 events")
     project.ok("audit", "prove", "1", "--output", str(part))
     assert verify(part).startswith("Verified: 1 events")

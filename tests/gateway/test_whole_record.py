@@ -10,8 +10,13 @@ import pytest
 
 from gateway.audit import AuditLog
 from gateway.database import Database
+from gateway.intents import ChangeRecord, Intent
+from gateway.keyring import keyring
+from gateway.ledger.keys import AuditKeys
 from gateway.lifecycle import recorded
 from gateway.settings import load
+from schemas.audit_event import AUDIT_EVENT
+from schemas.filters import parse_filter
 from tests.gateway.service import Scim, Service, audit_keys, audit_log
 
 
@@ -22,9 +27,6 @@ def configuration(folder: Path, more: str = "") -> Path:
 
 
 def told(folder: Path) -> list[dict[str, Any]]:
-    from gateway.keyring import keyring
-    from gateway.ledger.keys import AuditKeys
-
     settings = load(folder / "matricula.toml")
     database = Database(settings.database)
     events = list(AuditLog(database, AuditKeys(database, keyring(settings))).stream())
@@ -95,6 +97,12 @@ def test_all_targets_at_the_root(service: Service) -> None:
         assert f"/{event['target']}/scim/v2/AuditEvents/" in location
         assert service.client.get(location).json == event
         assert service.client.get(f"/scim/v2/AuditEvents/{event['id']}").json == event
+    audit = service.app.extensions["matricula"]["audit"]
+    audit.record(Intent("", "start", "Gateway"), "success")
+    (event,) = service.client.get(
+        "/scim/v2/AuditEvents", query_string={"filter": "not (target pr)"}
+    ).json["Resources"]
+    assert service.client.get(event["meta"]["location"]).json == event
     assert service.client.post("/scim/v2/AuditEvents", json={}).status_code == 405
     assert service.client.get("/scim/v2/AuditEvents/99").status_code == 404
 
@@ -116,10 +124,6 @@ def test_a_token_sees_the_events_of_its_targets(service: Service) -> None:
 
 
 def test_what_is_hashed_or_omitted_is_never_shown(sqlite: Database) -> None:
-    from gateway.intents import ChangeRecord, Intent
-    from schemas.audit_event import AUDIT_EVENT
-    from schemas.filters import parse_filter
-
     changes = (
         ChangeRecord("name.givenName", None, "replace", "Ann", "Anna"),
         ChangeRecord('emails[type eq "work"].value', None, "replace", "a@x.edu", "b@x.edu"),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask, request
 
 from gateway.audit import AuditLog
 from gateway.database import Database
@@ -18,6 +19,7 @@ from gateway.ledger.sealer import Sealer
 from gateway.ledger.verify import Report, verify
 from schemas.audit_event import AUDIT_EVENT
 from schemas.filters import parse_filter
+from tests.campaign.loopback import served
 from tests.gateway.service import audit_keys, audit_log
 
 NAME = "audit.example.edu"
@@ -129,6 +131,35 @@ def test_checkpoints_are_published_and_only_when_there_is_something_new(
         "000000000002.checkpoint",
     ]
     assert log.verified(*read(folder)).findings == ()
+
+
+def test_checkpoints_are_posted(sqlite: Database) -> None:
+    received: list[str] = []
+    receiver = Flask("receiver")
+
+    @receiver.post("/checkpoints")
+    def take() -> str:
+        received.append(request.get_data(as_text=True))
+        return ""
+
+    with served(receiver) as url:
+        settings = AuditSettings(webhook=f"{url}/checkpoints?of=us", allow_private_network=True)
+        log = Log(sqlite, publish=publisher(settings))
+        log.write("ann")
+        log.sealer.step()
+    assert log.verified(*received).findings == ()
+    assert len(received) == 1
+
+
+def test_a_step_seals_at_once_and_signs_now_and_then(sqlite: Database) -> None:
+    log = Log(sqlite)
+    for size in (1, 2):
+        log.write("ann")
+        log.sealer.step()
+        assert log.prover.of(size).leaf == size - 1
+    assert log.prover.of(2).size is None
+    log.sealer.finish()
+    assert log.prover.of(2).size == 2
 
 
 def test_a_checkpoint_that_cannot_be_published_is_kept(sqlite: Database) -> None:
