@@ -85,6 +85,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         "audit_keys": audit_keys,
         "sealer": sealer,
         "prover": prover,
+        "consents": consents,
     }
     tokens, health = Tokens(database), Health(audit)
     authenticator = Authenticator(tokens, settings.security, audit)

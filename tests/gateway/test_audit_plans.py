@@ -29,7 +29,6 @@ QUERIES = [
     'changes.old eq "value77" and target eq "moodle"',
     'changes[path eq "active" and (old eq "value77" or new eq "value77")]',
     'time ge "2026-01-01T00:00:00Z" and time lt "2026-01-01T00:10:00Z"',
-    'requestId eq "none" and login eq "user77"',
     'outcome eq "FAILED" and time ge "2026-01-01T00:00:00Z"',
     'operation eq "resetPassword"',
     "sequence gt 19990",
