@@ -25,7 +25,7 @@ def expect_nothing_failed(report: Report) -> None:
 
 @pytest.mark.parametrize("seed", [11])
 def test_kills(seed: int) -> None:
-    expect_nothing_failed(kills.run(3, seed))
+    expect_nothing_failed(kills.run(2, seed))
 
 
 @pytest.mark.parametrize("seed", [21])
@@ -65,7 +65,7 @@ def test_throttled(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [81])
 def test_expiries(seed: int) -> None:
-    expect_nothing_failed(expiries.run(3, seed, workers=3))
+    expect_nothing_failed(expiries.run(2, seed, workers=2))
 
 
 @pytest.mark.parametrize("seed", [91])

@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from gateway.database import Database
+from gateway.settings import SQLITE
 from gateway.telemetry import JsonFormatter
-from tests.gateway.service import TARGETS, Scim, Service, make_service
+from tests.gateway.service import TARGETS, Scim, Service, make_service, put_migrated
 
 _NUMBERS = itertools.count()
 
@@ -59,6 +60,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def database(url: str) -> Iterator[Database]:
     """Give a migrated database, of each kind in turn."""
+    if url.startswith(SQLITE):
+        put_migrated(Path(url.removeprefix(SQLITE)))
     database = Database(url)
     database.migrate()
     yield database
@@ -68,8 +71,9 @@ def database(url: str) -> Iterator[Database]:
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[Database]:
     """Give a migrated SQLite database, for what does not depend on the kind."""
-    database = Database(f"sqlite:///{tmp_path / 'test.db'}")
-    database.migrate()
+    path = tmp_path / "test.db"
+    put_migrated(path)
+    database = Database(f"{SQLITE}{path}")
     yield database
     database.close()
 
@@ -92,6 +96,24 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Service]]:
 def service(make: Callable[..., Service]) -> Service:
     """Give a gateway with all targets, which are empty."""
     return make()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Give one gateway with all targets to all tests of a module that need no state of their own.
+
+    Each has people: ann and some others.
+    """
+    made = make_service(tmp_path_factory.mktemp("shared"), users=3, cohorts=1)
+    Scim(made, "memory").add("ann")
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=TARGETS)
+def shared_scim(request: pytest.FixtureRequest, shared: Service) -> Scim:
+    """Give each target of the shared gateway in turn."""
+    return Scim(shared, request.param)
 
 
 @pytest.fixture(params=TARGETS)

@@ -177,6 +177,12 @@ def audit_log(database: Database) -> AuditLog:
     return AuditLog(database, audit_keys(database))
 
 
+def put_migrated(path: Path) -> None:
+    """Put an empty database with its tables into a file, as `migrate` would."""
+    path.touch(mode=0o600)
+    path.write_bytes(_migrated())
+
+
 @cache
 def _migrated() -> bytes:
     """Return an empty database with its tables, made once: that takes longer than most tests."""
@@ -233,7 +239,7 @@ def make_service(
         simulators[name] = simulator
     path = folder / "matricula.db"
     if not path.exists():
-        path.write_bytes(_migrated())
+        put_migrated(path)
     settings = Settings(
         database=f"sqlite:///{path}",
         targets=targets,

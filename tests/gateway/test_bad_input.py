@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -18,22 +17,12 @@ from tests.gateway.service import (
     Scim,
     Service,
     check_answer,
-    make_service,
     patch_op,
     person,
 )
 
-EXAMPLES = int(os.environ.get("MATRICULA_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("MATRICULA_EXAMPLES", "70"))
 JSON = "application/scim+json"
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Give one gateway to all tests here: none of them needs a state of its own."""
-    service = make_service(tmp_path_factory.mktemp("bad"), users=3, cohorts=1)
-    Scim(service, "memory").add("ann")
-    yield service
-    service.close()
 
 
 @pytest.fixture(params=TARGETS)

@@ -12,8 +12,8 @@ from tests.gateway.service import Scim, person
 ENDPOINTS = ["/ServiceProviderConfig", "/ResourceTypes", "/Schemas"]
 
 
-def test_the_features(scim: Scim) -> None:
-    told = scim.get("/ServiceProviderConfig").json
+def test_the_features(shared_scim: Scim) -> None:
+    told = shared_scim.get("/ServiceProviderConfig").json
     assert told["patch"] == {"supported": True}
     assert told["filter"]["supported"] is True
     assert told["sort"] == {"supported": True}
@@ -21,37 +21,37 @@ def test_the_features(scim: Scim) -> None:
     assert told["bulk"]["supported"] is True
     assert told["changePassword"] == {"supported": True}
     assert told["authenticationSchemes"][0]["type"] == "oauthbearertoken"
-    assert told["meta"]["location"].endswith(f"{scim.base}/ServiceProviderConfig")
+    assert told["meta"]["location"].endswith(f"{shared_scim.base}/ServiceProviderConfig")
 
 
 @pytest.mark.parametrize("path", ENDPOINTS[1:])
-def test_lists_and_their_parts(scim: Scim, path: str) -> None:
-    listed = scim.get(path, startIndex=50, count=1, sortBy="x").json
+def test_lists_and_their_parts(shared_scim: Scim, path: str) -> None:
+    listed = shared_scim.get(path, startIndex=50, count=1, sortBy="x").json
     assert listed["schemas"] == [LIST_RESPONSE]
     assert listed["totalResults"] == len(listed["Resources"]) >= 2
     for entry in listed["Resources"]:
-        assert scim.get(f"{path}/{entry['id']}").json == entry
-        assert scim.get(f"{path}/{entry['id'].upper()}").json == entry
-        assert entry["meta"]["location"].endswith(f"{scim.base}{path}/{entry['id']}")
-    assert scim.get(path, filter='name eq "User"').status_code == 403
-    assert scim.get(f"{path}/nothing").status_code == 404
+        assert shared_scim.get(f"{path}/{entry['id']}").json == entry
+        assert shared_scim.get(f"{path}/{entry['id'].upper()}").json == entry
+        assert entry["meta"]["location"].endswith(f"{shared_scim.base}{path}/{entry['id']}")
+    assert shared_scim.get(path, filter='name eq "User"').status_code == 403
+    assert shared_scim.get(f"{path}/nothing").status_code == 404
 
 
-def test_the_features_take_no_filter_either(scim: Scim) -> None:
-    assert scim.get("/ServiceProviderConfig", filter="patch pr").status_code == 403
+def test_the_features_take_no_filter_either(shared_scim: Scim) -> None:
+    assert shared_scim.get("/ServiceProviderConfig", filter="patch pr").status_code == 403
 
 
 @pytest.mark.parametrize("path", [*ENDPOINTS, *(f"{path}/User" for path in ENDPOINTS)])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_discovery_is_read_only(scim: Scim, path: str, method: str) -> None:
-    answer = scim.send(method, path, {})
+def test_discovery_is_read_only(shared_scim: Scim, path: str, method: str) -> None:
+    answer = shared_scim.send(method, path, {})
     assert answer.status_code == 405
     assert "GET" in answer.headers["Allow"]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-def test_there_is_no_me(scim: Scim, method: str) -> None:
-    assert scim.send(method, "/Me", {}).status_code == 501
+def test_there_is_no_me(shared_scim: Scim, method: str) -> None:
+    assert shared_scim.send(method, "/Me", {}).status_code == 501
 
 
 def declared(scim: Scim, name: str) -> dict[str, dict[str, Any]]:
@@ -113,5 +113,5 @@ def test_closed_lists_of_values_are_taken_whole_and_nothing_else(moodle: Scim) -
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
-def test_operators_need_no_token(scim: Scim, path: str) -> None:
-    assert scim.service.app.test_client().get(path).status_code == 200
+def test_operators_need_no_token(shared_scim: Scim, path: str) -> None:
+    assert shared_scim.service.app.test_client().get(path).status_code == 200

@@ -32,6 +32,7 @@ def read_only(database: Database) -> Callable[[], None]:
 
 def locked(database: Database) -> Callable[[], None]:
     """Let somebody else hold the database; return what ends it."""
+    database.close()
     other = Database(f"sqlite:///{database.path}")
     writing = other.write()
     writing.__enter__()

@@ -24,7 +24,7 @@ from schemas.group import GROUP
 from schemas.paths import Path
 from schemas.user import USER
 
-EXAMPLES = int(os.environ.get("MATRICULA_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("MATRICULA_EXAMPLES", "70"))
 """How many examples a property is tried on; a campaign raises it."""
 
 properties = settings(max_examples=EXAMPLES, deadline=None, print_blob=True)
