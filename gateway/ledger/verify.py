@@ -12,7 +12,7 @@ from gateway.ledger.encoding import decode
 from gateway.ledger.lines import head_line
 from gateway.ledger.merkle import Frontier, leaf_hash, root_of_inclusion
 from gateway.ledger.notes import Checkpoint, Verifier, open_checkpoint
-from gateway.ledger.records import canonical, opens
+from gateway.ledger.records import canonical, opens, part_of_canonical
 
 MAX_FINDINGS = 100
 """After so many, the rest of an export is not read."""
@@ -180,7 +180,7 @@ class _Reading:
         if type(leaf) is not int or leaf < 0 or not _is_record(record):
             yield "The event lacks what every event has."
             return
-        hash = leaf_hash(canonical(record))
+        hash = leaf_hash(part_of_canonical(record))
         if self._is_part:
             yield from self._prove(leaf, hash, entry.get("proof"))
         else:
