@@ -55,8 +55,7 @@ def add_audit_events(
     """
 
     def found(query: Query) -> Response:
-        terms = [term for term in (visible(), query.filter) if term is not None]
-        query = replace(query, filter=conjunction(*terms) if terms else None)
+        query = replace(query, filter=_all_of(visible(), query.filter))
         if query.cursor is None or not query.limit:
             total, events = search(audit, query)
             return listed(query, total, events)
@@ -114,9 +113,9 @@ def page_at(
     the same however far it is; in any other order it begins at an offset.
     """
     total, after, offset = place or [None, None, 0]
-    if after is not None and query.filter is not None:
+    if after is not None:
         beyond = Compare(_SEQUENCE, "lt" if query.descending else "gt", after)
-        query = replace(query, filter=conjunction(query.filter, beyond))
+        query = replace(query, filter=_all_of(query.filter, beyond))
     left, events = search(audit, replace(query, start=offset + 1))
     total = left if total is None else total
     follows: Place | None = None
@@ -126,3 +125,9 @@ def page_at(
         else:
             follows = [total, None, offset + len(events)]
     return total, events, follows
+
+
+def _all_of(*filters: Filter | None) -> Filter | None:
+    """Return the filter for which all hold that are there."""
+    terms = [one for one in filters if one is not None]
+    return conjunction(*terms) if terms else None

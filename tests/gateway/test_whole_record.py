@@ -107,6 +107,24 @@ def test_all_targets_at_the_root(service: Service) -> None:
     assert service.client.get("/scim/v2/AuditEvents/99").status_code == 404
 
 
+@pytest.mark.parametrize("query", [{}, {"sortOrder": "descending"}, {"sortBy": "login"}])
+def test_pages_by_cursor_at_the_root_end(service: Service, query: dict[str, str]) -> None:
+    for name in ("memory", "moodle"):
+        for login in ("ann", "bob", "cay"):
+            Scim(service, name).add(login)
+    seen: list[str] = []
+    cursor = ""
+    for _ in range(len(service.events)):
+        page = service.client.get(
+            "/scim/v2/AuditEvents", query_string={"cursor": cursor, "count": 4, **query}
+        ).json
+        seen += [event["id"] for event in page["Resources"]]
+        if "nextCursor" not in page:
+            break
+        cursor = page["nextCursor"]
+    assert sorted(seen) == sorted(event["id"] for event in service.events)
+
+
 def test_a_token_sees_the_events_of_its_targets(service: Service) -> None:
     for name in ("memory", "moodle"):
         Scim(service, name).add("ann")
