@@ -16,7 +16,6 @@ from werkzeug.exceptions import HTTPException
 
 from connectors import http
 from gateway import telemetry
-from gateway.audit import AuditLog
 from gateway.auth import Authenticator
 from gateway.background import Background
 from gateway.console import Services, make_console
@@ -26,10 +25,8 @@ from gateway.exchange import answer, error_answer, http_error_answer
 from gateway.health import OK, Health
 from gateway.integrations import Consents, make_integrations
 from gateway.keyring import keyring
-from gateway.ledger.keys import AuditKeys
-from gateway.ledger.proving import Prover
-from gateway.ledger.publishing import publisher
-from gateway.ledger.sealer import SEAL_SECONDS, Sealer
+from gateway.ledger.ledger import Ledger
+from gateway.ledger.sealer import SEAL_SECONDS
 from gateway.overall import make_overall
 from gateway.reading import Reader
 from gateway.references import ConfigurationError
@@ -68,13 +65,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     database = Database(settings.database)
     keys = keyring(settings)
     database.migrate(keys)
-    audit_keys = AuditKeys(database, keys)
+    ledger = Ledger(database, settings.audit, keys)
     targets = make_targets(settings, telemetry.observe_call, partial(DatabaseVault, database, keys))
-    audit = AuditLog(database, audit_keys, settings.audit.values)
-    sealer = Sealer(database, audit_keys, settings.audit.name, publisher(settings.audit))
-    prover = Prover(database, audit_keys, settings.audit.name)
-    tombstones = Tombstones(database, audit_keys.digest)
-    reader = Reader(tombstones, Walks(database, audit_keys.digest), Cursors(keys))
+    audit, digest = ledger.audit, ledger.keys.digest
+    tombstones = Tombstones(database, digest)
+    reader = Reader(tombstones, Walks(database, digest), Cursors(keys))
     settler = Settler(database, audit, tombstones)
     writer = Writer(database, audit, tombstones, reader, settler, settings.version)
     consents = Consents(targets, keys, audit)
@@ -82,9 +77,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         "database": database,
         "targets": targets,
         "audit": audit,
-        "audit_keys": audit_keys,
-        "sealer": sealer,
-        "prover": prover,
+        "ledger": ledger,
         "consents": consents,
     }
     tokens, health = Tokens(database), Health(audit)
@@ -96,12 +89,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         make_overall(targets, authenticator, audit, reader.cursors, settings.public_url)
     )
     app.register_blueprint(make_integrations(consents))
-    background = [Background("seal", database, sealer.step, SEAL_SECONDS)]
+    background = [Background("seal", database, ledger.sealer.step, SEAL_SECONDS)]
     if settings.streams:
         # Only here: the library for tokens costs workers memory and start-up time.
         from gateway.streams.serving import add_streams
 
-        background += add_streams(app, settings, database, audit, audit_keys.signing, authenticator)
+        key = ledger.keys.signing
+        background += add_streams(app, settings, database, audit, key, authenticator)
     app.extensions["matricula"]["background"] = background
     shown = Services(
         targets,
@@ -109,7 +103,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         authenticator,
         reader,
         audit,
-        prover,
+        ledger.prover,
         keys,
         health,
         settings.public_url,

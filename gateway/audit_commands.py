@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 import click
 
 from gateway.commands import (
-    audit_log_of,
     config_option,
     database_of,
     json_option,
-    keys_of,
+    ledger_of,
+    make_ledger,
     operator,
     print_json,
     settings_of,
@@ -28,10 +28,8 @@ from gateway.commands import (
 
 if TYPE_CHECKING:
     from gateway.audit import AuditLog
-    from gateway.database import Database
     from gateway.ledger.erasing import Eraser
-    from gateway.ledger.proving import Prover
-    from gateway.ledger.sealer import Sealer
+    from gateway.ledger.ledger import Ledger
     from schemas.filters import Filter
 
 output_option = click.option(
@@ -72,12 +70,12 @@ def search_audit(
     from schemas.filters import conjunction
 
     given, other = _audit_filter(filter_), _audit_filter(without)
-    with database_of(config) as database:
+    with ledger_of(config) as ledger:
         terms = [given] if given else []
         terms += [_since(days)] if days else []
-        terms += [_about(person, config, database)] if person else []
+        terms += [_about(person, ledger)] if person else []
         node = conjunction(*terms) if terms else None
-        log = audit_log_of(config, database)
+        log = ledger.audit
         if other is None:
             total, events = log.search(node, count=count, descending=True)
         else:
@@ -121,13 +119,13 @@ def export_audit(filter_: str | None, form: str, output: Path | None, config: Pa
         "ocsf": write_ocsf,
         "set": partial(write_sets, public_url=settings_of(config).public_url),
     }
-    with database_of(config) as database:
-        log = audit_log_of(config, database)
+    with ledger_of(config) as ledger:
+        log = ledger.audit
         intent = operator(config, "export", "AuditEvent", node)
         log.record(intent, "success", detail=names_in(node))
         if form == "sealed":
-            _sealer(config, database).finish()
-            prover = _prover(config, database)
+            ledger.sealer.finish()
+            prover = ledger.prover
             lines = prover.whole() if node is None else prover.part(log.stored(node))
             with _binary(output) as file:
                 file.writelines(lines)
@@ -140,8 +138,8 @@ def export_audit(filter_: str | None, form: str, output: Path | None, config: Pa
 @config_option
 def show_key(config: Path) -> None:
     """Print the public key by which `audit verify` knows the log."""
-    with database_of(config) as database:
-        click.echo(str(_prover(config, database).verifier))
+    with ledger_of(config) as ledger:
+        click.echo(str(ledger.prover.verifier))
 
 
 @audit.command("verify")
@@ -197,17 +195,16 @@ def verify_audit(export: Path, key: Path, checkpoints: tuple[Path, ...], as_json
 def prove_audit(sequence: int, output: Path | None, config: Path) -> None:
     """Write the proof of one event, which `audit verify` takes like an export."""
     node = _audit_filter(f"sequence eq {sequence}")
-    with database_of(config) as database:
-        _sealer(config, database).finish()
-        log = audit_log_of(config, database)
-        found = list(log.stored(node))
+    with ledger_of(config) as ledger:
+        ledger.sealer.finish()
+        found = list(ledger.audit.stored(node))
         if not found:
             raise click.ClickException(f"There is no event {sequence}.")
         intent = operator(config, "export", "AuditEvent")
         login = found[0].value("login")
-        log.record(replace(intent, resource_id=str(sequence), login=login), "success")
+        ledger.audit.record(replace(intent, resource_id=str(sequence), login=login), "success")
         with _binary(output) as file:
-            file.writelines(_prover(config, database).part(found))
+            file.writelines(ledger.prover.part(found))
 
 
 @audit.command("recover")
@@ -219,8 +216,9 @@ def recover_audit(config: Path, as_json: bool) -> None:
     from gateway.tombstones import Tombstones
 
     with database_of(config) as database:
-        tombstones = Tombstones(database, keys_of(config, database).digest)
-        settler = Settler(database, audit_log_of(config, database), tombstones)
+        ledger = make_ledger(config, database)
+        tombstones = Tombstones(database, ledger.keys.digest)
+        settler = Settler(database, ledger.audit, tombstones)
         counts = settler.settle_all(targets_of(config, None, database))
     if as_json:
         print_json(counts)
@@ -263,34 +261,13 @@ def release_audit(person: str, config: Path) -> None:
     click.echo(f"Released: {len(found)} accounts.")
 
 
-def _sealer(config: Path, database: Database) -> Sealer:
-    from gateway.ledger.publishing import publisher
-    from gateway.ledger.sealer import Sealer
-
-    settings = settings_of(config).audit
-    return Sealer(database, keys_of(config, database), settings.name, publisher(settings))
-
-
-def _prover(config: Path, database: Database) -> Prover:
-    from gateway.ledger.proving import Prover
-
-    return Prover(database, keys_of(config, database), settings_of(config).audit.name)
-
-
-def _eraser_of(config: Path, database: Database) -> Eraser:
-    from gateway.ledger.erasing import Eraser
-
-    keys, log = keys_of(config, database), audit_log_of(config, database)
-    return Eraser(database, keys, log, _sealer(config, database))
-
-
 @contextmanager
 def _eraser(config: Path) -> Iterator[Eraser]:
     from schemas.errors import ScimError
 
-    with database_of(config) as database:
+    with ledger_of(config) as ledger:
         try:
-            yield _eraser_of(config, database)
+            yield ledger.eraser
         except ScimError as error:
             raise click.ClickException(error.detail) from None
 
@@ -335,12 +312,12 @@ def _since(days: int) -> Filter:
     return Compare(parse_path("time", AUDIT_EVENT), "ge", (now() - timedelta(days)).isoformat())
 
 
-def _about(person: str, config: Path, database: Database) -> Filter:
+def _about(person: str, ledger: Ledger) -> Filter:
     """Return the filter for a person's accounts, under whatever login."""
     from schemas.audit_event import AUDIT_EVENT
     from schemas.filters import Compare, Or, parse_path
 
-    found = _eraser_of(config, database).subjects(person)
+    found = ledger.eraser.subjects(person)
     subject = parse_path("subject", AUDIT_EVENT)
     # Nobody has the number 0: who is unknown is looked for as well, and that on record.
     return Or(tuple(Compare(subject, "eq", number) for number in found or (0,)))

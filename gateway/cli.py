@@ -11,10 +11,10 @@ import click
 
 from gateway.audit_commands import audit
 from gateway.commands import (
-    audit_log_of,
     config_option,
     database_of,
     json_option,
+    make_ledger,
     operator,
     print_json,
     settings_of,
@@ -133,7 +133,7 @@ def connect(target: str, config: Path, redirect_uri: str | None, answer: str | N
     base = settings.public_url or "http://127.0.0.1:8080"
     keys = keyring(settings)
     with database_of(config) as database:
-        log = audit_log_of(config, database)
+        log = make_ledger(config, database).audit
         consents = Consents(targets_of(config, target, database), keys, log)
         vault = DatabaseVault(database, keys, target)
         try:
@@ -238,7 +238,7 @@ def create_token(
             ChangeRecord(path, None, "add", None, " ".join(words))
             for path, words in (("name", [name]), ("targets", targets), ("scopes", scopes))
         ]
-        log = audit_log_of(config, database)
+        log = make_ledger(config, database).audit
         log.record(intent, "success", resource_id=prefix_of(made), changes=records)
     click.echo("Keep this token; it is shown only now:")
     click.echo(made)
@@ -283,7 +283,7 @@ def revoke_token(prefix_or_name: str, config: Path) -> None:
         count = Tokens(database).revoke(prefix_or_name)
         if count:
             intent = operator(config, "revokeToken", "Token")
-            log = audit_log_of(config, database)
+            log = make_ledger(config, database).audit
             log.record(intent, "success", resource_id=prefix_or_name)
     if not count:
         raise click.ClickException("No such token.")

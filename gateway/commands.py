@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from gateway.audit import AuditLog
     from gateway.database import Database
     from gateway.intents import Intent
-    from gateway.ledger.keys import AuditKeys
+    from gateway.ledger.ledger import Ledger
     from gateway.settings import Settings
     from gateway.targets import Target
     from schemas.filters import Filter
@@ -95,23 +94,24 @@ def database_of(config: Path) -> Iterator[Database]:
         database.close()
 
 
-def keys_of(config: Path, database: Database) -> AuditKeys:
-    """Return the keys of the audit log of a database."""
+@contextmanager
+def ledger_of(config: Path) -> Iterator[Ledger]:
+    """Give the audit log of a configuration, with all that belongs to it."""
+    with database_of(config) as database:
+        yield make_ledger(config, database)
+
+
+def make_ledger(config: Path, database: Database) -> Ledger:
+    """Return the audit log of a configuration in its database."""
     from gateway.keyring import keyring
-    from gateway.ledger.keys import AuditKeys
+    from gateway.ledger.ledger import Ledger
     from gateway.references import ConfigurationError
 
+    settings = settings_of(config)
     try:
-        return AuditKeys(database, keyring(settings_of(config)))
+        return Ledger(database, settings.audit, keyring(settings))
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from None
-
-
-def audit_log_of(config: Path, database: Database) -> AuditLog:
-    """Return the audit log of a database."""
-    from gateway.audit import AuditLog
-
-    return AuditLog(database, keys_of(config, database))
 
 
 def operator(

@@ -10,9 +10,7 @@ from gateway.audit import AuditLog
 from gateway.database import Database
 from gateway.intents import ChangeRecord, Intent
 from gateway.keyring import keyring
-from gateway.ledger.keys import AuditKeys
-from gateway.ledger.publishing import publisher
-from gateway.ledger.sealer import Sealer
+from gateway.ledger.ledger import Ledger
 from gateway.settings import Settings
 from schemas.audit_event import AUDIT_EVENT
 from schemas.filters import parse_filter
@@ -28,15 +26,14 @@ def recorded(settings: Settings) -> Iterator[None]:
     database = Database(settings.database)
     keys = keyring(settings)
     database.migrate(keys)
-    audit_keys = AuditKeys(database, keys)
-    audit = AuditLog(database, audit_keys)
+    ledger = Ledger(database, settings.audit, keys)
     actor = getpass.getuser()
 
     def record(operation: str, *changes: ChangeRecord) -> None:
         intent = Intent("", operation, "Gateway", actor=actor, configuration=settings.version)
-        audit.record(intent, "success", changes=changes)
+        ledger.audit.record(intent, "success", changes=changes)
 
-    before = _last_configuration(audit)
+    before = _last_configuration(ledger.audit)
     if before != settings.version:
         op = "replace" if before else "add"
         record("configure", ChangeRecord("configuration", None, op, before, settings.version))
@@ -47,8 +44,7 @@ def recorded(settings: Settings) -> Iterator[None]:
         yield
     finally:
         record("stop")
-        publish = publisher(settings.audit)
-        Sealer(database, audit_keys, settings.audit.name, publish).finish()
+        ledger.sealer.finish()
         database.close()
 
 

@@ -17,7 +17,7 @@ from schemas.group import GROUP
 from schemas.membership import MEMBERSHIP
 from schemas.user import USER
 
-DEFAULT_NAME = "matricula"
+_DEFAULT_NAME = "matricula"
 POLICIES = ("encrypted", "hash", "omit")
 _NAME = re.compile(r"[^\s+\x00-\x1f]{1,200}")
 _TYPES: tuple[ResourceType, ...] = (USER, GROUP, COURSE, MEMBERSHIP)
@@ -33,7 +33,7 @@ class AuditSettings:
     again (`hash`), or not kept (`omit`).
     """
 
-    name: str = DEFAULT_NAME
+    name: str = _DEFAULT_NAME
     checkpoints: Path | None = None
     webhook: str = field(default="", repr=False)
     allow_private_network: bool = False
@@ -49,7 +49,7 @@ def parse_audit(table: dict[str, Any], folder: Path) -> AuditSettings:
             raise ConfigurationError(f"unknown entry audit.{key}")
         if not isinstance(value, known[key]):
             raise ConfigurationError(f"audit.{key} is of the wrong type")
-    name = expanded(table.get("name", DEFAULT_NAME), "audit.name")
+    name = expanded(table.get("name", _DEFAULT_NAME), "audit.name")
     if not _NAME.fullmatch(name):
         raise ConfigurationError("audit.name has no spaces and no plus signs")
     webhook = referenced(table.get("webhook", ""), "audit.webhook", folder)

@@ -147,7 +147,7 @@ def _checking(report: Report, send: Send) -> Send:
 
 def _settle(app: Any) -> dict[str, int]:
     made = app.extensions["matricula"]
-    tombstones = Tombstones(made["database"], made["audit_keys"].digest)
+    tombstones = Tombstones(made["database"], made["ledger"].keys.digest)
     settler = Settler(made["database"], made["audit"], tombstones)
     return settler.settle_all(made["targets"])
 

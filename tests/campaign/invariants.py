@@ -9,14 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from gateway.audit import AuditLog
 from gateway.database import Database
 from gateway.exports import write_jsonl
 from gateway.keyring import keyring
-from gateway.ledger.configuration import DEFAULT_NAME as NAME
-from gateway.ledger.keys import AuditKeys
-from gateway.ledger.proving import Prover
-from gateway.ledger.sealer import Sealer
+from gateway.ledger.ledger import Ledger
 from gateway.ledger.verify import verify
 from gateway.settings import Settings
 from tests.campaign.report import Report
@@ -39,7 +35,7 @@ def events_of(database: Path) -> list[Event]:
     """Return all audit events of a database, oldest first."""
     store = Database(f"sqlite:///{database}")
     try:
-        return list(AuditLog(store, _keys(store)).stream(None))
+        return list(_ledger(store).audit.stream(None))
     finally:
         store.close()
 
@@ -48,18 +44,18 @@ def check_ledger(report: Report, database: Path) -> None:
     """Check that all events are sealed, and that the export is verified by the public key alone."""
     store = Database(f"sqlite:///{database}")
     try:
-        keys = _keys(store)
-        Sealer(store, keys, NAME).finish()
-        prover = Prover(store, keys, NAME)
-        found = verify(prover.whole(), prover.verifier)
+        ledger = _ledger(store)
+        ledger.sealer.finish()
+        found = verify(ledger.prover.whole(), ledger.prover.verifier)
     finally:
         store.close()
     report.failures += found.findings
     report.figures["ledger"] = f"{found.events} events in {found.leaves} leaves verified"
 
 
-def _keys(store: Database) -> AuditKeys:
-    return AuditKeys(store, keyring(Settings(f"sqlite:///{store.path}")))
+def _ledger(store: Database) -> Ledger:
+    settings = Settings(f"sqlite:///{store.path}")
+    return Ledger(store, settings.audit, keyring(settings))
 
 
 def keep_events(report: Report, events: list[Event]) -> None:

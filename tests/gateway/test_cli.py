@@ -298,6 +298,19 @@ def test_audit_recover(project: Project) -> None:
     assert json.loads(project.ok("audit", "recover", "--json")) == {}
 
 
+def test_what_is_recovered_keeps_to_the_policies(project: Project) -> None:
+    with project.config.open("a", encoding="utf-8") as file:
+        file.write('[audit]\nvalues = { "userName" = "omit" }\n')
+    database = project.database()
+    changes = (ChangeRecord("userName", "username", "add", None, "nobody"),)
+    intent = Intent("moodle", "create", "User", changes=changes, lookup='{"userName": "nobody"}')
+    project.log(database).begin(intent)
+    database.close()
+    assert project.ok("audit", "recover") == "Settled: failed 1.\n"
+    (event,) = json.loads(project.ok("audit", "search", 'target eq "moodle"', "--json"))
+    assert event["changes"] == [{"path": "userName", "native": "username", "op": "add"}]
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

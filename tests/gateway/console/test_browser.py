@@ -69,7 +69,7 @@ def _live(service: Service) -> None:
     for number in range(30):
         Scim(service, "memory").add(f"student{number:02}")
     parts = service.app.extensions["matricula"]
-    parts["sealer"].finish()
+    parts["ledger"].sealer.finish()
     with parts["database"].write() as connection:
         row = events.c.sequence == TAMPERED
         connection.execute(update(events).where(row).values(actor="intruder"))

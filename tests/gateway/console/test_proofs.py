@@ -28,7 +28,7 @@ def sequence(service: Service) -> int:
 
 def seal(service: Service) -> None:
     """Seal and sign everything, as the background does."""
-    service.app.extensions["matricula"]["sealer"].finish()
+    service.app.extensions["matricula"]["ledger"].sealer.finish()
 
 
 def tamper(service: Service, sequence: int) -> None:
@@ -40,14 +40,14 @@ def tamper(service: Service, sequence: int) -> None:
 
 def proved(service: Service, download: bytes) -> tuple[str, ...]:
     """Return what is wrong with a download of sealed events."""
-    verifier = service.app.extensions["matricula"]["prover"].verifier
+    verifier = service.app.extensions["matricula"]["ledger"].prover.verifier
     return verify(download.splitlines(keepends=True), verifier).findings
 
 
 def test_a_line_says_how_far_it_is_sealed(
     service: Service, auditor: Visitor, sequence: int
 ) -> None:
-    sealer = service.app.extensions["matricula"]["sealer"]
+    sealer = service.app.extensions["matricula"]["ledger"].sealer
 
     def told() -> list[str]:
         pages = ("/timeline?login=ann", "/events?operation=create", "/")
@@ -97,7 +97,7 @@ def test_a_line_is_proved(
     for step in ("seal", "checkpoint"):
         answer = auditor.download(file)
         assert answer.status_code == 409 and NOT_SIGNED in words(answer.text)
-        getattr(service.app.extensions["matricula"]["sealer"], step)()
+        getattr(service.app.extensions["matricula"]["ledger"].sealer, step)()
     text = auditor.text(page)
     assert "This event is what was sealed as leaf" in text
     assert re.search(r"leaf \d+ checkpoint \d+ leaves key of the log matricula\+", text)
@@ -107,7 +107,7 @@ def test_a_line_is_proved(
     assert f"matricula audit verify {name} --key matricula.key" in text
     proof, key = tmp_path / name, tmp_path / "matricula.key"
     proof.write_bytes(answer.data)
-    key.write_text(str(service.app.extensions["matricula"]["prover"].verifier))
+    key.write_text(str(service.app.extensions["matricula"]["ledger"].prover.verifier))
     ran = CliRunner().invoke(main, ["audit", "verify", str(proof), "--key", str(key)])
     assert ran.exit_code == 0, ran.output
     assert "Verified: 1 events" in ran.output

@@ -80,7 +80,7 @@ def test_without_a_record_nothing_is_shown(
     service: Service, auditor: Visitor, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     Scim(service, "memory").add("ann", externalId="E-1001")
-    service.app.extensions["matricula"]["sealer"].finish()
+    service.app.extensions["matricula"]["ledger"].sealer.finish()
     service.forget()
     break_the_log(service, monkeypatch)
     answer = auditor.download(path)

@@ -6,10 +6,6 @@ import pytest
 
 from gateway.database import now
 from gateway.intents import Intent
-from gateway.keyring import keyring
-from gateway.ledger.erasing import Eraser
-from gateway.ledger.keys import AuditKeys
-from gateway.settings import Settings
 from tests.gateway.console.visitor import Visitor, id_of, subjects, words
 from tests.gateway.service import Scim, Service
 
@@ -130,11 +126,7 @@ def test_a_person_is_found_by_external_id_or_address(
 
 def erase(service: Service, login: str) -> None:
     parts = service.app.extensions["matricula"]
-    keys = AuditKeys(
-        parts["database"], keyring(Settings(f"sqlite:///{service.folder / 'matricula.db'}"))
-    )
-    eraser = Eraser(parts["database"], keys, parts["audit"], parts["sealer"])
-    eraser.erase(login, Intent("", "erase", "Subject", actor="officer"))
+    parts["ledger"].eraser.erase(login, Intent("", "erase", "Subject", actor="officer"))
 
 
 def test_a_timeline_says_that_a_person_was_erased(ann: Scim, auditor: Visitor) -> None:
@@ -155,7 +147,7 @@ def test_a_timeline_says_that_a_person_was_erased(ann: Scim, auditor: Visitor) -
     text = auditor.text("/timeline", target="moodle", id=id, as_of="2100-01-01T00:00")
     assert "externalId E-3 event" in held(text)
     assert text.count("personal values were erased") == 4
-    sealer = service.app.extensions["matricula"]["sealer"]
+    sealer = service.app.extensions["matricula"]["ledger"].sealer
     sealer.finish()
     text = auditor.text("/timeline", target="moodle", id=id)
     assert text.count("Sealed and signed") == 5 and "NOT as" not in text
