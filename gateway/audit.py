@@ -35,7 +35,7 @@ from gateway.intents import ChangeRecord, Intent, Known, OpenEvent
 from gateway.ledger.events import EVENTS, Policies, Stored, add, end, stored
 from gateway.ledger.keys import AuditKeys
 from gateway.sorting import sorted_by
-from gateway.tables import audit_keys, events, unsettled
+from gateway.tables import audit_keys, changes, events, unsettled
 from schemas.audit_event import AUDIT_EVENT, OUTCOMES
 from schemas.errors import ScimError, too_many
 from schemas.filters import Filter
@@ -75,6 +75,9 @@ _LAST_OF = select(func.max(events.c.sequence)).where(
 _FEED = EVENTS.where(events.c.leaf > bindparam("after")).order_by(events.c.leaf)
 # Writes what is there already: only so does a full disk show.
 _TOUCH = update(audit_keys).where(audit_keys.c.name == "own").values(content=audit_keys.c.content)
+_NAMED_BY = ("userName", "externalId", 'emails[type eq "work"].value', "emails")
+"""What tells whose account it is, besides the login: paths of changes."""
+
 _CHANGE = ("path", "native", "op", "old", "new")
 _SHOWN = tuple(
     (name, value.column.name)
@@ -188,11 +191,24 @@ class AuditLog:
         with self._database.single() as connection:
             return connection.scalar(select(events.c.sequence).where(*where).limit(1)) is not None
 
-    def accounts(self, login: str) -> list[tuple[str, str, str]]:
-        """Return the accounts that ever had a login: target, resource type and id."""
+    def subjects(self, person: str) -> list[int]:
+        """Return the subjects that ever had a login, external id or e-mail address."""
+        digest = self._keys.digest(person)
+        named = select(changes.c.sequence).where(
+            changes.c.path.in_(_NAMED_BY), or_(changes.c.old == digest, changes.c.new == digest)
+        )
+        query = select(events.c.subject).where(
+            or_(events.c.login == digest, events.c.sequence.in_(named)),
+            events.c.subject.is_not(None),
+        )
+        with self._database.single() as connection:
+            return list(connection.scalars(query.distinct().order_by(events.c.subject)))
+
+    def accounts(self, person: str) -> list[tuple[str, str, str]]:
+        """Return the accounts of a person's subjects: target, resource type and id."""
         columns = events.c.target, events.c.resource_type, events.c.resource_id
         query = select(*columns).where(
-            events.c.login == self._keys.digest(login), events.c.resource_id.is_not(None)
+            events.c.subject.in_(self.subjects(person)), events.c.resource_id.is_not(None)
         )
         with self._database.single() as connection:
             found = connection.execute(query.distinct().order_by(*columns)).all()

@@ -317,7 +317,7 @@ def _about(person: str, ledger: Ledger) -> Filter:
     from schemas.audit_event import AUDIT_EVENT
     from schemas.filters import Compare, Or, parse_path
 
-    found = ledger.eraser.subjects(person)
+    found = ledger.audit.subjects(person)
     subject = parse_path("subject", AUDIT_EVENT)
     # Nobody has the number 0: who is unknown is looked for as well, and that on record.
     return Or(tuple(Compare(subject, "eq", number) for number in found or (0,)))

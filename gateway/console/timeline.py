@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,22 +12,14 @@ from flask import Blueprint, g, render_template, request
 from gateway.audit import AuditLog
 from gateway.console.lines import erasures
 from gateway.console.moments import State, state_at
-from gateway.console.pages import page_of, quoted
+from gateway.console.pages import page_of
 from gateway.console.recording import record
 from gateway.console.selection import all_of, either, equal, selection_of, visible_to
 from gateway.console.services import PLACE, Services
 from gateway.tokens import Token
 from schemas.audit_event import AUDIT_EVENT
 from schemas.errors import ScimError
-from schemas.filters import Filter, Present, conjunction, instant, is_text, parse_filter, parse_path
-
-_LOOKED_AT = 100
-"""How many of the newest changes of an external id or address tell whose it was."""
-
-_NAMED = (
-    'changes[(path eq "externalId" or path eq "emails" or '
-    'path eq "emails[type eq \\"work\\"].value") and (old eq {0} or new eq {0})]'
-)
+from schemas.filters import Filter, Present, conjunction, instant, is_text, parse_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,19 +137,10 @@ def _of_account(audit: AuditLog, account: Account, token: Token) -> Subject:
 
 def _of_login(audit: AuditLog, login: str, token: Token) -> Subject:
     """Gather the accounts that had the login, and with them what they did under another one."""
-    named = parse_filter(_NAMED.format(quoted(login)), AUDIT_EVENT)
-    _, newest = audit.search(named, count=_LOOKED_AT, descending=True)
-    had = {*audit.accounts(login), *_accounts_in(newest)}
     found = tuple(
         Account(*one)
-        for one in sorted(had)
+        for one in audit.accounts(login)
         if one[0] not in ("", PLACE.name) and {"all", one[0]} & {*token.targets}
     )
     filter = either(equal("login", login), *(account.filter for account in found))
     return Subject(login, login, found, filter)
-
-
-def _accounts_in(events: Iterable[dict[str, Any]]) -> Iterable[tuple[str, str, str]]:
-    for event in events:
-        if "target" in event and "resourceId" in event:
-            yield event["target"], event["resourceType"], event["resourceId"]

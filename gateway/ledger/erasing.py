@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.engine import Connection
 
 from gateway.audit import AuditLog
@@ -23,10 +23,6 @@ from gateway.tables import changes, events, leaves, subjects, tombstones
 from schemas.errors import ScimError, not_found
 
 _PAGE = 500
-_NAMED_BY = ("userName", "externalId", 'emails[type eq "work"].value', "emails")
-"""What tells whose account it is, besides the login: paths of changes."""
-
-Subject = int
 
 
 class Eraser:
@@ -38,20 +34,7 @@ class Eraser:
         self._audit = audit
         self._sealer = sealer
 
-    def subjects(self, person: str) -> list[Subject]:
-        """Return the subjects that ever had a login, external id or e-mail address."""
-        digest = self._keys.digest(person)
-        named = exists(1).where(
-            changes.c.sequence == events.c.sequence,
-            changes.c.path.in_(_NAMED_BY),
-            or_(changes.c.old == digest, changes.c.new == digest),
-        )
-        query = select(events.c.subject).distinct()
-        query = query.where(or_(events.c.login == digest, named), events.c.subject.is_not(None))
-        with self._database.single() as connection:
-            return sorted(connection.scalars(query))
-
-    def erase(self, person: str, by: Intent) -> list[Subject]:
+    def erase(self, person: str, by: Intent) -> list[int]:
         """Destroy what the log holds of a person: keys, values and digests; return whose.
 
         `by` says who does it. Raises 404 for somebody unknown, 409 under a legal hold or while
@@ -68,15 +51,15 @@ class Eraser:
         self._database.scrub(("events", "changes", "subjects", "tombstones", "leaves"))
         return found
 
-    def hold(self, person: str, reason: str, by: Intent) -> list[Subject]:
+    def hold(self, person: str, reason: str, by: Intent) -> list[int]:
         """Keep a person from being erased, for a reason; return whose events are held. Or 404."""
         return self._mark(person, reason, replace(by, operation="hold"))
 
-    def release(self, person: str, by: Intent) -> list[Subject]:
+    def release(self, person: str, by: Intent) -> list[int]:
         """Let a person be erased again; return whose events were held. Raises 404."""
         return self._mark(person, None, replace(by, operation="release"))
 
-    def _mark(self, person: str, reason: str | None, by: Intent) -> list[Subject]:
+    def _mark(self, person: str, reason: str | None, by: Intent) -> list[int]:
         found = self._found(person)
         with self._database.write() as connection:
             chosen = update(subjects).where(subjects.c.subject.in_(found))
@@ -85,13 +68,13 @@ class Eraser:
         self._audit.record(by, "success", status=200, detail=reason)
         return found
 
-    def _found(self, person: str) -> list[Subject]:
-        found = self.subjects(person)
+    def _found(self, person: str) -> list[int]:
+        found = self._audit.subjects(person)
         if not found:
             raise not_found("No event is about an account of that login, id or address.")
         return found
 
-    def _refuse_held(self, found: Sequence[Subject]) -> None:
+    def _refuse_held(self, found: Sequence[int]) -> None:
         held = select(subjects.c.hold).where(
             subjects.c.subject.in_(found), subjects.c.hold.is_not(None)
         )
@@ -100,7 +83,7 @@ class Eraser:
         if reasons:
             raise ScimError(409, f"A legal hold forbids it: {'; '.join(reasons)}")
 
-    def _destroy(self, found: Sequence[Subject], by: Intent) -> None:
+    def _destroy(self, found: Sequence[int], by: Intent) -> None:
         """Keep the sealed records, which have commitments only, and destroy the rest."""
         theirs = events.c.subject.in_(found)
         unfinished = select(events.c.sequence).where(theirs, events.c.outcome == "open")
@@ -155,5 +138,5 @@ def _forget_logins(connection: Connection, theirs: ColumnElement[bool]) -> None:
         )
 
 
-def _words(found: Sequence[Subject]) -> str:
+def _words(found: Sequence[int]) -> str:
     return " ".join(map(str, found))
