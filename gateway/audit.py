@@ -35,7 +35,7 @@ from gateway.intents import ChangeRecord, Intent, Known, OpenEvent
 from gateway.ledger.events import EVENTS, Policies, Stored, add, end, stored
 from gateway.ledger.keys import AuditKeys
 from gateway.sorting import sorted_by
-from gateway.tables import audit_keys, changes, events, unsettled
+from gateway.tables import audit_keys, changes, events, moment_text, unsettled
 from schemas.audit_event import AUDIT_EVENT, OUTCOMES
 from schemas.errors import ScimError, too_many
 from schemas.filters import Filter
@@ -375,7 +375,7 @@ def resource(event: Stored) -> Event:
     for name, column in _SHOWN:
         value = getattr(row, column)
         if value is not None and value != "":
-            shown[name] = _text(value) if isinstance(value, datetime) else value
+            shown[name] = moment_text(value) if isinstance(value, datetime) else value
     for name in ("login", "detail"):
         if value := event.value(name):
             shown[name] = value
@@ -385,15 +385,11 @@ def resource(event: Stored) -> Event:
         shown["changes"] = [_shown(change) for change in event.changes]
     shown["meta"] = {
         "resourceType": AUDIT_EVENT.name,
-        "created": _text(row.time),
-        "lastModified": _text(row.finished or row.time),
+        "created": moment_text(row.time),
+        "lastModified": moment_text(row.finished or row.time),
     }
     return shown
 
 
 def _shown(change: ChangeRecord) -> dict[str, str]:
     return {name: value for name in _CHANGE if (value := getattr(change, name)) is not None}
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
 
 from schemas.filters import And, Compare, Filter, attribute_names
+
+_VALUE_FILTER = re.compile(r'\[(?:[^"\]]|"(?:[^"\\]|\\.)*")*\]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,11 @@ class OpenEvent:
     time: datetime
     outcome: str
     intent: Intent
+
+
+def unfiltered(path: str) -> str:
+    """Return a path without the filters in it, which hold values: whose address, which member."""
+    return _VALUE_FILTER.sub("", path)
 
 
 def login_in(node: Filter | None) -> str | None:

@@ -34,6 +34,11 @@ def cleaned(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
+def moment_text(moment: datetime) -> str:
+    """Return a moment of a table, which is in UTC, as SCIM and the ledger write it."""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 class Words(TypeDecorator[str]):
     """Text that every database can hold: NUL and lone surrogates are written as escapes."""
 

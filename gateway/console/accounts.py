@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +10,7 @@ from flask import Blueprint, g, render_template, request
 
 from connectors.base import Collection
 from connectors.planning import plan
+from connectors.side_by_side import side_by_side
 from gateway.console.pages import quoted
 from gateway.console.recording import record
 from gateway.console.services import Services
@@ -84,12 +83,7 @@ def search(reader: Reader, targets: list[Target], wanted: str, token: Token) -> 
         except ScimError as error:
             return Answer(target.name, problem=error.detail)
 
-    if not targets:
-        return []
-    with ThreadPoolExecutor(len(targets)) as threads:
-        # The context has the request's id, which goes on to the LMSs.
-        asked = [threads.submit(copy_context().run, ask, target) for target in targets]
-        return [answer.result() for answer in asked]
+    return side_by_side(ask, targets, len(targets))
 
 
 def _answer(reader: Reader, target: Target, wanted: str, token: Token) -> Answer:

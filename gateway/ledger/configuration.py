@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from gateway.intents import unfiltered
 from gateway.references import ConfigurationError, expanded, referenced
 from schemas.attributes import ResourceType
 from schemas.course import COURSE
@@ -76,7 +77,7 @@ def _values(table: dict[str, Any]) -> dict[str, str]:
         if path is None:
             raise ConfigurationError(f"{where}: no resource type has such an attribute")
         if policy != "encrypted":
-            values[re.sub(r"\[.*\]", "", path)] = policy
+            values[unfiltered(path)] = policy
     return values
 
 

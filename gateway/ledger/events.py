@@ -12,7 +12,7 @@ from sqlalchemy import Select, Table, bindparam, delete, func, insert, select, u
 from sqlalchemy.engine import Connection
 
 from gateway.database import added, now
-from gateway.intents import ChangeRecord, Intent
+from gateway.intents import ChangeRecord, Intent, unfiltered
 from gateway.ledger.keys import AuditKeys
 from gateway.ledger.personal import Personal, new_salt, opened, texts
 from gateway.ledger.subjects import subject_of
@@ -164,7 +164,7 @@ def stored(
     return found
 
 
-def key_of(keys: AuditKeys, row: Any) -> bytes | None:
+def _key_of(keys: AuditKeys, row: Any) -> bytes | None:
     """Return what opens the personal values of an event's row, None when it was destroyed."""
     if row.subject is None:
         return keys.own
@@ -173,7 +173,7 @@ def key_of(keys: AuditKeys, row: Any) -> bytes | None:
 
 def _opened(keys: AuditKeys, row: Any) -> Personal | None:
     try:
-        return opened(row.personal, key_of(keys, row))
+        return opened(row.personal, _key_of(keys, row))
     except ValueError:
         # The log is still to be read; the ledger tells that the event is not what was sealed.
         log.error("the personal values of event %s were tampered with", row.sequence)
@@ -189,7 +189,7 @@ def _rewritten(
 ) -> bytes:
     """Return an event's personal values with what its end adds, under the same salt."""
     assert event.personal is not None
-    key = key_of(keys, event.columns)
+    key = _key_of(keys, event.columns)
     assert key is not None
     values = event.personal.values | texts({"detail": detail or None})
     kept = tuple(_personal(_kept(change, policies)) for change in final)
@@ -238,7 +238,7 @@ def _policy(change: ChangeRecord, policies: Policies) -> str | None:
     """Return what holds for a changed attribute: of its own path, or of the whole attribute."""
     if not policies:
         return None
-    path = re.sub(r"\[.*\]", "", change.path or "")
+    path = unfiltered(change.path or "")
     return policies.get(path) or policies.get(path.rpartition(".")[0])
 
 

@@ -10,9 +10,9 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from gateway.ledger.records import SALT_LENGTH
 from gateway.tables import cleaned
 
-SALT_BYTES = 32
 _NONCE_BYTES = 12
 
 
@@ -39,7 +39,7 @@ class Personal:
 
 def new_salt() -> bytes:
     """Return a salt for the commitments of one event."""
-    return secrets.token_bytes(SALT_BYTES)
+    return secrets.token_bytes(SALT_LENGTH)
 
 
 def texts(given: dict[str, Any]) -> dict[str, str]:

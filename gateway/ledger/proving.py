@@ -17,24 +17,18 @@ from gateway.ledger.lines import checkpoint_line, event_line, head_line
 from gateway.ledger.merkle import inclusion_proof, leaf_hash, root_of, root_of_inclusion
 from gateway.ledger.notes import Signer, open_checkpoint
 from gateway.ledger.records import canonical, opening
-from gateway.ledger.sealer import BLOCK, record_of, shown_of
+from gateway.ledger.sealer import BLOCK, LAST_CHECKPOINT, leaf_hashes, record_of, shown_of
 from gateway.ledger.verify import UNSETTLED
 from gateway.tables import blocks, checkpoints, events, leaves
 
 _PAGE = 500
 
 _LEAVES = select(leaves).where(leaves.c.number.between(bindparam("first"), bindparam("last")))
-_LEAF_HASHES = (
-    select(leaves.c.hash)
-    .where(leaves.c.number >= bindparam("start"), leaves.c.number < bindparam("end"))
-    .order_by(leaves.c.number)
-)
 _BLOCK_HASHES = (
     select(blocks.c.hash)
     .where(blocks.c.number >= bindparam("start"), blocks.c.number < bindparam("end"))
     .order_by(blocks.c.number)
 )
-_LAST = select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +73,7 @@ class Prover:
         """
         numbers = sorted(event.columns.leaf for event in wanted if event.columns.leaf is not None)
         with self._database.read() as connection:
-            last = connection.execute(_LAST).first()
+            last = connection.execute(LAST_CHECKPOINT).first()
             if last is None:
                 raise LookupError("The log has no checkpoint yet.")
             yield head_line(self.verifier.name, part=True)
@@ -95,7 +89,7 @@ class Prover:
         with self._database.read() as connection:
             found = stored(connection, self._keys, EVENTS.where(events.c.sequence == sequence))
             (proof,) = self._compared(connection, found) or (Proof(),)
-            last = connection.execute(_LAST).first()
+            last = connection.execute(LAST_CHECKPOINT).first()
             if proof.leaf is None or last is None or proof.leaf >= last.size:
                 return proof
             hash = connection.scalar(select(leaves.c.hash).where(leaves.c.number == proof.leaf))
@@ -121,7 +115,7 @@ class Prover:
         query = select(leaves).where(leaves.c.sequence.in_(sequences)).order_by(leaves.c.number)
         for row in connection.execute(query):
             of_event[row.sequence].append(row)
-        last = connection.execute(_LAST).first()
+        last = connection.execute(LAST_CHECKPOINT).first()
         size = last.size if last else 0
         return [_proof(event, of_event[event.columns.sequence], size) for event in found]
 
@@ -130,7 +124,7 @@ class Prover:
         size = 0
         query = select(checkpoints).order_by(checkpoints.c.size).limit(1)
         with self._database.read() as connection:
-            last = connection.execute(_LAST).first()
+            last = connection.execute(LAST_CHECKPOINT).first()
         while last is not None and size < last.size:
             with self._database.single() as connection:
                 following = query.where(checkpoints.c.size >= min(size + BLOCK, last.size))
@@ -158,8 +152,7 @@ class Prover:
     def _inclusion(self, connection: Connection, number: int, size: int) -> list[bytes]:
         def range_hash(start: int, end: int) -> bytes:
             if end - start < BLOCK:
-                between = {"start": start, "end": end}
-                return root_of(connection.scalars(_LEAF_HASHES, between))
+                return root_of(leaf_hashes(connection, start, end))
             between = {"start": start // BLOCK, "end": end // BLOCK}
             return root_of(connection.scalars(_BLOCK_HASHES, between))
 

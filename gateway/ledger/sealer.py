@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
@@ -21,7 +20,7 @@ from gateway.ledger.merkle import Frontier, leaf_hash, root_of
 from gateway.ledger.notes import Checkpoint, Signer, sign
 from gateway.ledger.records import canonical, commit
 from gateway.ledger.verify import UNSETTLED
-from gateway.tables import blocks, checkpoints, events, leaves
+from gateway.tables import blocks, checkpoints, events, leaves, moment_text
 
 BLOCK = 1024
 """Leaves of a block, whose root is kept: so that proofs and restarts read few hashes."""
@@ -43,13 +42,13 @@ _STATES = (
 )
 _PLACE = update(events).where(events.c.sequence == bindparam("of"))
 _SIZE = select(func.coalesce(func.max(leaves.c.number) + 1, 0))
+LAST_CHECKPOINT = select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1)
+
 _HASHES = (
     select(leaves.c.hash)
     .where(leaves.c.number >= bindparam("start"), leaves.c.number < bindparam("end"))
     .order_by(leaves.c.number)
 )
-_LAST = select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1)
-
 log = logging.getLogger(__name__)
 
 Publish = Callable[[int, str], None]
@@ -99,7 +98,7 @@ class Sealer:
         with self._database.lock(("seal",), 60, family="ledger"):
             with self._database.single() as connection:
                 size = connection.scalar(_SIZE) or 0
-                last = connection.execute(_LAST).first()
+                last = connection.execute(LAST_CHECKPOINT).first()
             if size == (last.size if last else 0):
                 return None
             self._catch_up(size)
@@ -143,7 +142,7 @@ class Sealer:
             )
             ends = range(size // BLOCK, (size + len(rows)) // BLOCK)
             for block in ends:
-                hashes = _hashes(connection, block * BLOCK, (block + 1) * BLOCK)
+                hashes = leaf_hashes(connection, block * BLOCK, (block + 1) * BLOCK)
                 values = {"number": block, "hash": root_of(hashes)}
                 connection.execute(insert(blocks), values)
         return len(found)
@@ -154,7 +153,7 @@ class Sealer:
             if self._frontier.size == 0:
                 for hash in connection.scalars(select(blocks.c.hash).order_by(blocks.c.number)):
                     self._frontier.append(hash, BLOCK)
-            for hash in _hashes(connection, self._frontier.size, size):
+            for hash in leaf_hashes(connection, self._frontier.size, size):
                 self._frontier.append(hash)
 
 
@@ -166,8 +165,8 @@ def record_of(event: Stored) -> dict[str, Any]:
     row = event.columns
     public = {
         "sequence": row.sequence,
-        "time": _text(row.time),
-        "finished": _text(row.finished),
+        "time": moment_text(row.time),
+        "finished": row.finished and moment_text(row.finished),
         "actor": row.actor,
         "clientAddress": row.client_address,
         "client": row.client,
@@ -219,15 +218,10 @@ def _are_unchanged(connection: Connection, found: list[Stored]) -> bool:
     return all(now.get(row.sequence) == (row.outcome, row.finished) for row in rows)
 
 
-def _hashes(connection: Connection, start: int, end: int) -> Iterator[bytes]:
+def leaf_hashes(connection: Connection, start: int, end: int) -> Iterator[bytes]:
+    """Yield the hashes of the leaves from `start` up to `end`."""
     yield from connection.scalars(_HASHES, {"start": start, "end": end})
 
 
 def _present(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _text(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

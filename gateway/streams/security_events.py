@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 
+from gateway.intents import unfiltered
 from schemas.course import COURSE
 from schemas.group import GROUP
 from schemas.membership import MEMBERSHIP
@@ -35,7 +35,6 @@ _NOTICES = {
 }
 _SIGNALS = {"delete": "delete", "enable": "activate", "disable": "deactivate"}
 _ENDPOINTS = {kind.name: kind.endpoint for kind in (USER, GROUP, COURSE, MEMBERSHIP, ROLE)}
-_VALUE_FILTER = re.compile(r'\[(?:[^"\]]|"(?:[^"\\]|\\.)*")*\]')
 
 
 def is_provisioning(event: Event) -> bool:
@@ -97,12 +96,9 @@ def _events(event: Event) -> dict[str, Any]:
 
 
 def attributes(event: Event) -> list[str]:
-    """Return the paths of the attributes that changed, each once, without value filters.
-
-    A filter holds a value: whose address, which member.
-    """
+    """Return the paths of the attributes that changed, each once, without value filters."""
     paths = (change.get("path") for change in event.get("changes", ()))
-    return list(dict.fromkeys(_VALUE_FILTER.sub("", path) for path in paths if path))
+    return list(dict.fromkeys(unfiltered(path) for path in paths if path))
 
 
 def _seconds(moment: str) -> int:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.audit_commands import audit
-from gateway.commands import audit_log_of, database_of
+from gateway.commands import ledger_of
 from gateway.exports import write_ocsf, write_sets
 from gateway.intents import ChangeRecord, Intent
 from tests.gateway.streams.ledger import PUBLIC_URL, event
@@ -46,9 +46,9 @@ def test_the_command_writes_each_form(tmp_path: Path, form: str, shown: dict[str
     config = tmp_path / "matricula.toml"
     config.write_text(f'[server]\npublic_url = "{PUBLIC_URL}"\n', encoding="utf-8")
     changes = (ChangeRecord("active", "suspended", "replace", "true", "false"),)
-    with database_of(config) as database:
+    with ledger_of(config) as ledger:
         intent = Intent("moodle", "patch", "User", "7", login="ann", changes=changes)
-        audit_log_of(config, database).record(intent, "success", status=200)
+        ledger.audit.record(intent, "success", status=200)
     arguments = ["export", "--format", form, "--config", str(config)]
     result = CliRunner().invoke(audit, arguments)
     assert result.exit_code == 0, result.output
