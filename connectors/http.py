@@ -7,7 +7,6 @@ and the rule that requests stay on the target's own origin, so that no token lea
 from __future__ import annotations
 
 import contextvars
-import ipaddress
 import itertools
 import random
 import socket
@@ -18,12 +17,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from functools import cache
-from urllib.parse import urlsplit
+from typing import Any
 
 import httpx
 
 from connectors.base import Options
+from connectors.rehearsal import Rehearsal
 from connectors.ticket import Permit, demand_permit
+from connectors.urls import base_behind, base_url, origin, refuse_address
 from schemas.errors import ScimError
 
 Response = httpx.Response
@@ -121,7 +122,7 @@ class HttpClient:
         self._is_throttled = is_throttled
         self.url = base_url(options.url, allow_private_network=options.allow_private_network)
         self.breaker = Breaker()
-        self._target = options.name
+        self.name = options.name
         self._observe = options.observe
         limits = httpx.Limits(
             max_connections=options.connections,
@@ -137,8 +138,24 @@ class HttpClient:
         self._free = threading.BoundedSemaphore(options.connections)
         self._patience = options.timeout
         timeout = httpx.Timeout(options.timeout, connect=min(5.0, options.timeout))
-        self._extensions = {"timeout": timeout.as_dict()}
+        self._extensions = {"timeout": timeout.as_dict(), "trace": self._refuse_connection}
+        self._allow_private_network = options.allow_private_network
         self._urls: dict[str, httpx.URL] = {}
+        self._dated: tuple[str, float] | None = None
+
+    @property
+    def clock_ahead(self) -> float | None:
+        """How many seconds the LMS's clock is ahead of this machine's, None when it tells no time.
+
+        By the Date of its last answer (RFC 9110 section 6.6.1), so to a second and its way here.
+        """
+        if self._dated is None:
+            return None
+        date, came = self._dated
+        try:
+            return parsedate_to_datetime(date).timestamp() - came
+        except ValueError:
+            return None
 
     def send(
         self,
@@ -150,8 +167,12 @@ class HttpClient:
         repeatable: bool,
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
+        redirects: bool = False,
     ) -> httpx.Response:
         """Send one request and return the answer, whatever its status below 500 but 429.
+
+        Where the LMS leads on to another URL, that is never followed: it is returned with
+        `redirects`, else raised as Redirected.
 
         `path` is relative to the base or a link of the same origin. `permit` is the ticket of a
         write, or why the call is none; without one it is a TypeError, and nothing is sent. `name`
@@ -160,6 +181,8 @@ class HttpClient:
         504 no answer in time; `unknown` is set when the call may have been carried out.
         """
         demand_permit(permit, method)
+        if isinstance(permit, Rehearsal):
+            return httpx.Response(200, content=permit.take(method, path, content))
         sent = {"User-Agent": USER_AGENT, "Accept": "application/json", **(headers or {})}
         if identifier := request_id.get():
             sent["X-Request-ID"] = identifier
@@ -172,13 +195,17 @@ class HttpClient:
         )
         for attempt in itertools.count(1):
             try:
-                return self._send_once(request, name, repeatable)
+                response = self._send_once(request, name, repeatable)
             except _Again as again:
                 wait = again.wait if again.wait is not None else _back_off(attempt)
                 if attempt >= again.attempts or wait > LONGEST_WAIT:
                     raise again.error from None
                 time.sleep(wait)
-        raise AssertionError("the last attempt returns or raises")
+            else:
+                break
+        if response.has_redirect_location and not redirects:
+            raise Redirected(self.url, response, repeatable=repeatable)
+        return response
 
     def close(self) -> None:
         """Close the pool."""
@@ -202,9 +229,29 @@ class HttpClient:
             url = httpx.URL(self.url + "/").join(path)
         except httpx.InvalidURL:
             raise ScimError(502, "The LMS sent a link that is no URL.") from None
-        if _origin(str(url)) != _origin(self.url) or url.userinfo:
+        if origin(str(url)) != origin(self.url) or url.userinfo:
             raise ScimError(502, "The LMS sent a link that leads to another site; not followed.")
         return url
+
+    def _refuse_connection(self, event: str, info: dict[str, Any]) -> None:
+        """Close a connection to an address that is not allowed, before anything is sent.
+
+        The name may lead elsewhere than when it was looked at, perhaps by intent (DNS rebinding).
+        """
+        if event != "connection.connect_tcp.complete":
+            return
+        stream = info["return_value"]
+        allowed = self._allow_private_network
+        try:
+            address = stream.get_extra_info("server_addr")[0]
+            refuse_address(address, "the address behind the URL", allow_private_network=allowed)
+        except OSError as error:
+            # The connection has ended already.
+            stream.close()
+            raise httpx.ConnectError(type(error).__name__) from error
+        except ValueError as error:
+            stream.close()
+            raise ScimError(502, f"Not connected: {error}.") from None
 
     def _send_once(self, request: httpx.Request, name: str, repeatable: bool) -> httpx.Response:
         if not self._free.acquire(timeout=self._patience):
@@ -226,6 +273,7 @@ class HttpClient:
             response.request = request
             response.read()
             outcome = str(response.status_code)
+            self._dated = response.headers.get("Date", ""), time.time()
         except (httpx.ConnectError, httpx.ConnectTimeout) as problem:
             self.breaker.failed()
             raise _Again(
@@ -246,7 +294,7 @@ class HttpClient:
         finally:
             if self._observe is not None:
                 seconds = time.perf_counter() - started
-                self._observe(self._target, name, outcome, seconds, self.breaker.is_open)
+                self._observe(self.name, name, outcome, seconds, self.breaker.is_open)
         return response
 
     def _judged(self, response: httpx.Response, repeatable: bool) -> httpx.Response:
@@ -280,6 +328,22 @@ class Busy(ScimError):
         self.response = response
 
 
+class Redirected(ScimError):
+    """502: the LMS leads on to another URL; `url` is the base to configure instead, "" for none."""
+
+    def __init__(self, base: str, response: httpx.Response, *, repeatable: bool) -> None:
+        asked, status = str(response.request.url), response.status_code
+        url = base_behind(base, asked, response.headers["Location"])
+        self.url = "" if url == base else url
+        scheme, host, _ = origin(url or base)
+        super().__init__(
+            502,
+            f"The LMS redirects to {scheme}://{host} (status {status}), which is not followed: "
+            "the url in the configuration must be the one that it leads to.",
+            unknown=status == 303 and not repeatable,
+        )
+
+
 class _Again(Exception):
     """A failure after which a call may be sent again, after `wait` seconds."""
 
@@ -297,24 +361,6 @@ def _back_off(attempt: int) -> float:
     return min(0.2 * 4.0 ** (attempt - 1), LONGEST_WAIT / 2) * random.uniform(1.0, 1.5)
 
 
-def base_url(url: str, *, allow_private_network: bool) -> str:
-    """Return the base URL in one form: https, no trailing slash.
-
-    Raises ValueError for what is no such URL, and for loopback, private and link-local addresses
-    unless they are allowed.
-    """
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise ValueError(f"{url!r} is not an https URL")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("the URL must not hold user information, a query or a fragment")
-    if not allow_private_network:
-        if parts.scheme != "https":
-            raise ValueError("the URL must begin with https:// (or set allow_private_network)")
-        _refuse_private(parts.hostname, parts.port or 443)
-    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
-
-
 def retry_after(header: str | None) -> float | None:
     """Return the seconds that a Retry-After header asks for, or None (RFC 9110 section 10.2.3)."""
     if not header:
@@ -329,25 +375,18 @@ def retry_after(header: str | None) -> float | None:
         return None
 
 
-def _refuse_private(host: str, port: int) -> None:
-    try:
-        found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-    except OSError:
-        return
-    for text in found:
-        if not ipaddress.ip_address(str(text).split("%")[0]).is_global:
-            raise ValueError(
-                f"{host} is an address of a private network (or set allow_private_network)"
-            )
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def _reason(problem: Exception) -> str:
+def _reason(problem: BaseException) -> str:
     """Return the kind of a connection failure; the library's text may hold addresses."""
+    cause: BaseException | None = problem
+    while cause is not None:
+        match cause:
+            case ssl.SSLCertVerificationError():
+                return f"its certificate is not accepted ({cause.verify_message.rstrip('.')})"
+            case socket.gaierror():
+                return "its name is not known to the DNS"
+            case ConnectionRefusedError():
+                return "nothing listens at its port"
+        cause = cause.__cause__ or cause.__context__
     return type(problem).__name__
 
 

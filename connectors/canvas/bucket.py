@@ -17,10 +17,12 @@ _LONGEST = 5.0
 class Bucket:
     """The room that answers have told of, and a pause for a call for which there is none.
 
-    Canvas says with each answer what is left, the calls that are under way taken off.
+    Canvas says with each answer what is `left`, the calls that are under way taken off; None as
+    long as no answer has told.
     """
 
     def __init__(self) -> None:
+        self.left: float | None = None
         self._lock = threading.Lock()
         self._running = 0
         self._room = float("inf")
@@ -48,5 +50,6 @@ class Bucket:
         except (KeyError, ValueError):
             return
         with self._lock:
+            self.left = left
             self._room = left + _UP_FRONT * self._running
             self._told_at = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -35,7 +36,7 @@ class CanvasClient:
 
     def __init__(self, options: Options) -> None:
         self.http = HttpClient(options, is_throttled=is_throttled)
-        self._bucket = Bucket()
+        self.bucket = Bucket()
         self._token = token_of(self.http, options)
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
@@ -84,7 +85,7 @@ class CanvasClient:
 
     def fetch(self, link: str) -> Response:
         """Return the answer to a link on the site, a redirection included."""
-        return self._call(NoWrite.READ, "GET", link)
+        return self._call(NoWrite.READ, "GET", link, redirects=True)
 
     def _sent(self, permit: Permit, method: str, path: str, body: Any) -> Any:
         content = None if body is None else orjson.dumps(body)
@@ -92,25 +93,38 @@ class CanvasClient:
         return _body(_accepted(response, reading=False), path)
 
     def _call(
-        self, permit: Permit, method: str, path: str, content: bytes | None = None
+        self,
+        permit: Permit,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        *,
+        redirects: bool = False,
     ) -> Response:
         """Send a call, and once more with a new token when the old one is not valid any more."""
         token = self._token.value()
-        response = self._call_once(permit, method, path, content, token)
+        call = partial(self._call_once, permit, method, path, content, redirects)
+        response = call(token)
         if response.status_code == 401 and "WWW-Authenticate" in response.headers:
             # Nothing was done: Canvas looks at the token first.
             renewed = self._token.value(not_this=token)
             if renewed != token:
-                response = self._call_once(permit, method, path, content, renewed)
+                response = call(renewed)
         return response
 
     def _call_once(
-        self, permit: Permit, method: str, path: str, content: bytes | None, token: str
+        self,
+        permit: Permit,
+        method: str,
+        path: str,
+        content: bytes | None,
+        redirects: bool,
+        token: str,
     ) -> Response:
         headers = {"Authorization": f"Bearer {token}"}
         if content is not None:
             headers["Content-Type"] = "application/json"
-        with self._bucket.call():
+        with self.bucket.call():
             response = self.http.send(
                 method,
                 path if path.startswith(("http:", "https:")) else PREFIX + path,
@@ -119,8 +133,9 @@ class CanvasClient:
                 repeatable=method == "GET",
                 content=content,
                 headers=headers,
+                redirects=redirects,
             )
-            self._bucket.note(response.headers)
+            self.bucket.note(response.headers)
         return response
 
 

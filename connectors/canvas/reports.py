@@ -43,7 +43,7 @@ class Reports:
             if done is None:
                 return None
             content = self._downloaded(str(done["attachment"]["url"]))
-        except (ScimError, KeyError, TypeError):
+        except (ScimError, KeyError, TypeError, ValueError):
             # Not allowed, or not to be had at the moment: the logins are read one by one.
             return None
         return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from connectors.base import Collection
 from connectors.mapping import Field, Mapping, Resource
 from connectors.planning import Plan
-from connectors.ticket import Ticket, demand
+from connectors.rehearsal import carry_out_here
+from connectors.ticket import Ticket
 from schemas.attributes import ResourceType
 from schemas.changes import Change
 from schemas.errors import not_found_resource, uniqueness
@@ -72,7 +73,7 @@ class MemoryCollection(Collection):
             return [self._shown(id) for id in ids if id in self._resources]
 
     def create(self, ticket: Ticket, resource: Resource) -> Resource:
-        demand(ticket)
+        carry_out_here(ticket, "create")
         with self._store.lock:
             self._refuse_duplicate(resource)
             kept = self._kept(resource)
@@ -85,7 +86,7 @@ class MemoryCollection(Collection):
     def update(
         self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
     ) -> Resource:
-        demand(ticket)
+        carry_out_here(ticket, "update")
         with self._store.lock:
             id = before["id"]
             held = self._resources.get(id)
@@ -97,7 +98,7 @@ class MemoryCollection(Collection):
             return self._shown(id)
 
     def delete(self, ticket: Ticket, id: str) -> None:
-        demand(ticket)
+        carry_out_here(ticket, "delete")
         with self._store.lock:
             if self._resources.pop(id, None) is None:
                 raise not_found_resource(self.mapping.full.name, id)

@@ -35,6 +35,13 @@ def test_an_administrators_token_is_well_and_said_to_have_no_end() -> None:
     assert "administrator's of 'Example University'" in " ".join(one.text for one in found)
 
 
+def test_a_token_that_others_use_up_is_a_warning() -> None:
+    found = findings(joined(users=3, high_water_mark=190).connector)
+    (warning,) = [one for one in found if "units of calls" in one.text]
+    assert warning.level == "warning"
+    assert "connections = 4 in [targets.canvas]" in warning.cure
+
+
 @pytest.mark.parametrize("right", sorted(permissions.ALL))
 def test_a_missing_right_is_named(right: str) -> None:
     canvas = joined(users=3)

@@ -305,6 +305,8 @@ class TestCalls:
             lambda canvas: setattr(canvas.site.settings, "report_result", "error"),
             lambda canvas: setattr(canvas.site.settings, "report_polls", 10**6),
             lambda canvas: canvas.simulator.faults.add("status", status=403, match="/reports"),
+            lambda canvas: setattr(canvas.site.settings, "files_url", "http://169.254.169.254"),
+            lambda canvas: setattr(canvas.site.settings, "files_url", "http://no name"),
         ],
     )
     def test_without_a_report_the_logins_are_read_one_by_one(
