@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
+from connectors.many import outcome_of
 from connectors.mapping import Mapping, Resource
 from connectors.planning import Plan
 from connectors.ticket import Ticket
@@ -91,6 +92,12 @@ class Collection:
     can_page = False
     """Whether the LMS pages by itself: then `page` is there, and `search` follows from it."""
 
+    at_once: dict[str, int] = {}
+    """How many resources one native call takes of `create`, `update` or `delete`: 1 if not named.
+
+    Those that are named have a `create_many`, `update_many` or `delete_many` that makes use of it.
+    """
+
     def offers(self, method: str) -> bool:
         """Tell whether the LMS can do what a method such as `create` is for."""
         return getattr(type(self), method) is not getattr(Collection, method)
@@ -142,6 +149,27 @@ class Collection:
     def delete(self, ticket: Ticket, id: str) -> None:
         """Delete the resource for good."""
         raise self._cannot(_WRITES["delete"])
+
+    def create_many(
+        self, items: Sequence[tuple[Ticket, Resource]]
+    ) -> Sequence[Resource | ScimError]:
+        """Create resources in as few calls as possible; each as `create` does, in their order.
+
+        An error is that of one item and touches no other. One of unknown outcome comes with every
+        item that it may concern. There is one item at least; each has a ticket, and what is sent
+        shows the first. Raises TypeError where one has none.
+        """
+        return [outcome_of(self.create, *item) for item in items]
+
+    def update_many(
+        self, items: Sequence[tuple[Ticket, Resource, Resource, tuple[Change, ...]]]
+    ) -> Sequence[Resource | ScimError]:
+        """Update resources, each another one, as `create_many` creates them."""
+        return [outcome_of(self.update, *item) for item in items]
+
+    def delete_many(self, items: Sequence[tuple[Ticket, str]]) -> Sequence[ScimError | None]:
+        """Delete resources as `create_many` creates them."""
+        return [outcome_of(self.delete, *item) for item in items]
 
     def find_again(self, resource: Resource) -> Resource | None:
         """Return the resource that a create of unknown outcome may have made, or None."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from connectors.brightspace.batches import AT_ONCE, make_users
 from connectors.brightspace.client import BrightspaceClient, Row, Rows
+from connectors.many import alike, outcome_of
 from connectors.mapping import Native
+from connectors.side_by_side import side_by_side
 from connectors.ticket import Ticket
 from schemas.errors import ScimError, invalid_value, not_found_resource, uniqueness
 
@@ -24,6 +27,10 @@ _CHANGED = ("OrgDefinedId", "FirstName", "MiddleName", "LastName", "ExternalEmai
 
 _KEYS = (("UserName", "userName", "userName"), ("OrgDefinedId", "orgDefinedId", "externalId"))
 """What no two people may share: native name, search parameter, SCIM name."""
+
+_PASSWORD = "PasswordData"
+_MANY = 5
+"""Accounts from which on they are made in a batch, after which each takes a look-up."""
 
 Step = Callable[[str], object]
 """A write to one account; it takes the account's id."""
@@ -48,16 +55,33 @@ class Accounts:
         same = (row for row in rows if row["UserName"].casefold() == login.casefold())
         return next(same, None)
 
-    def create(
+    def new(
         self, ticket: Ticket, native: Native, password: Native, **more: Any
     ) -> tuple[Row, list[Step]]:
-        """Make an account; return it, and what is left to do where it takes no password yet."""
+        """Return the body that makes an account, and what is left to do where it takes no password.
+
+        It takes one from version 1.57 on.
+        """
         body = {**_NEW, **native, **more}
         if password and self._client.versions.reaches("lp", "1.57"):
-            body["PasswordData"] = password
-            return self._written(ticket, "POST", PATH, body, native, password), []
+            return {**body, _PASSWORD: password}, []
         later: list[Step] = [lambda id: self.set_password(ticket, id, password)] if password else []
-        return self._written(ticket, "POST", PATH, body, native, password), later
+        return body, later
+
+    def create(self, ticket: Ticket, body: Row) -> Row:
+        """Make an account."""
+        return self._written(ticket, "POST", PATH, body, body, body.get(_PASSWORD) or {})
+
+    def create_many(self, ticket: Ticket, bodies: list[Row]) -> list[Row | ScimError]:
+        """Make accounts, no two of the same name; who is made is looked up: no batch tells the id.
+
+        A few are made one by one, and all where the integration may send no batch.
+        """
+        sent = make_users(self._client, ticket, bodies) if len(bodies) >= _MANY else None
+        if sent is not None:
+            done = [*zip(bodies, sent, strict=True)]
+            return side_by_side(lambda one: self._found(*one), done, AT_ONCE)
+        return side_by_side(lambda body: outcome_of(self.create, ticket, body), bodies, AT_ONCE)
 
     def replace(self, ticket: Ticket, id: str, native: Native) -> Row:
         """Replace an account by what it is with changes: what is left out would be refused."""
@@ -114,15 +138,31 @@ class Accounts:
         try:
             row: Row = self._client.send(ticket, method, path, body)
         except ScimError as error:
-            if error.status == 400:
-                self._refuse_taken(native, own)
-            if password:
-                error.detail = error.detail.replace(password["Password"], "(password)")
-            raise
+            raise self._explained(error, native, password, own) from None
         return row
 
-    def _refuse_taken(self, native: Native, own: str) -> None:
+    def _explained(
+        self, error: ScimError, native: Native, password: Native, own: str = ""
+    ) -> ScimError:
+        if error.status == 400 and (taken := self._taken(native, own)):
+            return taken
+        if password:
+            error.detail = error.detail.replace(password["Password"], "(password)")
+        return error
+
+    def _found(self, body: Row, error: ScimError | None) -> Row | ScimError:
+        """Return an account that a batch has made, or why it has not."""
+        if error is not None:
+            return outcome_of(self._explained, error, body, body.get(_PASSWORD) or {})
+        found = outcome_of(self.of_login, body["UserName"])
+        if isinstance(found, ScimError):
+            return alike(found, [body], unknown=True)[0]
+        gone = "Brightspace made the account in a batch, but does not find it."
+        return found or ScimError(502, gone, unknown=True)
+
+    def _taken(self, native: Native, own: str) -> ScimError | None:
         for member, parameter, shown in _KEYS:
             for row in self.by_key(parameter, native[member]) if native.get(member) else ():
                 if str(row["UserId"]) != own:
-                    raise uniqueness(f"{shown} is already in use by user {row['UserId']}.")
+                    return uniqueness(f"{shown} is already in use by user {row['UserId']}.")
+        return None

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from connectors.base import Finding
 from connectors.brightspace.client import BrightspaceClient, Row
 from connectors.brightspace.oauth import covers
 from connectors.brightspace.roles import RoleTable
 from connectors.brightspace.tokens import Chain
-from connectors.brightspace.versions import KNOWN
-from connectors.probing import Probe, probed
+from connectors.brightspace.versions import KNOWN, NoVersion
+from connectors.probing import Probe, clock, probed, unanswered
 from schemas.errors import ScimError
 
 _NOBODY = "999999999999999999"
@@ -49,23 +50,53 @@ def findings(client: BrightspaceClient, roles: RoleTable) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"The scope {client.given_scope!r} is read as {client.scope!r}.",
-            "Correct scope in the configuration: its parts are divided by colons",
+            f'Write scope = "{client.scope}" in [targets.{client.http.name}]',
         )
     try:
         own = own_login(client)
         spoken = ", ".join(f"{product} {client.versions.of(product)}" for product in KNOWN)
     except ScimError as error:
-        yield Finding("error", error.detail, "Check url, the application's credentials and scope")
+        yield _unanswered(client, error)
+        yield from (found for found in _clocks(client) if found.level != "ok")
         return
     yield Finding("ok", f"Brightspace answers to {own} in {spoken}.")
+    yield from _clocks(client)
     yield from _missing_scopes(client)
     yield from _default_roles(roles)
     for probe in _PROBES:
         yield probed(probe, client.probe, _refused)
     yield from _hidden(client)
-    if client.credits.left is not None:
-        level = "warning" if client.credits.left <= client.credits.reserve else "ok"
-        yield Finding(level, f"{client.credits.left} credits of this minute are left.")
+    yield _budget(client)
+
+
+def _unanswered(client: BrightspaceClient, error: ScimError) -> Finding:
+    if isinstance(error, NoVersion):
+        cure = "Ask D2L to update the site: these versions are the oldest that they still support"
+        return Finding("error", error.detail, cure)
+    cure = "Check url and auth_url, the application's credentials and scope"
+    return unanswered(error, client.http, cure)
+
+
+def _clocks(client: BrightspaceClient) -> Iterator[Finding]:
+    """Yield how far the site's clock is from ours, and the token service's where it is wrong."""
+    yield clock(client.http)
+    service = clock(client.auth)
+    if service.level != "ok":
+        yield replace(service, text=f"Of {client.auth.url}: {service.text}")
+
+
+def _budget(client: BrightspaceClient) -> Finding:
+    left, reserve = client.credits.left, client.credits.reserve
+    if left is None:
+        return Finding("ok", "Brightspace does not limit the application's calls.")
+    if left > reserve:
+        return Finding("ok", f"{left} credits of this minute are left.")
+    return Finding(
+        "warning",
+        f"Only {left} credits of this minute are left: lists wait first.",
+        "Register an application for Matricula alone (Admin Tools > Manage Extensibility), or "
+        f"write a smaller reserve in [targets.{client.http.name}]",
+    )
 
 
 def own_login(client: BrightspaceClient) -> str:

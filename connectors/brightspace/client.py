@@ -40,7 +40,7 @@ class BrightspaceClient:
         more = options.more
         self.http = HttpClient(options, is_throttled=_is_throttled)
         auth_url = str(more.get("auth_url", AUTH_URL))
-        self._auth = HttpClient(replace(options, url=auth_url), is_throttled=_is_throttled)
+        self.auth = HttpClient(replace(options, url=auth_url), is_throttled=_is_throttled)
         self.given_scope = str(more.get("scope", SCOPE))
         self.scope = corrected(self.given_scope)
         self.token = self._token(options)
@@ -124,7 +124,7 @@ class BrightspaceClient:
     def close(self) -> None:
         """Close both pools."""
         self.http.close()
-        self._auth.close()
+        self.auth.close()
 
     def authorize_url(self, redirect_uri: str, state: str, challenge: str) -> str:
         """Return where a person consents to what the target asks for."""
@@ -140,7 +140,7 @@ class BrightspaceClient:
             own["client_secret"] = given["client_secret"]
         if not all(own.values()):
             raise ValueError("client_id is needed, with client_secret or with key and key_id")
-        self._service = TokenService(self._auth, own)
+        self._service = TokenService(self.auth, own)
         if given["key"]:
             user = ServiceUser(self._service, given["key"], given["key_id"], self.scope)
             return Bearer(user.ask)

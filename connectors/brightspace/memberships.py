@@ -7,9 +7,11 @@ any more.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from connectors.base import Collection, each_once
 from connectors.brightspace import fields
+from connectors.brightspace.batches import AT_ONCE, ENROLMENTS_AT_ONCE, enrol
 from connectors.brightspace.client import BrightspaceClient, Row
 from connectors.brightspace.courses import OFFERING
 from connectors.brightspace.fields import ID
@@ -17,9 +19,11 @@ from connectors.brightspace.results import add_last_access, add_scores
 from connectors.brightspace.roles import RoleTable
 from connectors.brightspace.walking import Walker
 from connectors.logins import fill_logins
+from connectors.many import alike, apart, one_ticket, onward, outcome_of, value_of
 from connectors.mapping import Field, Mapping, Push, Resource, read_only
 from connectors.pairs import Pairs
 from connectors.planning import Branch, Plan
+from connectors.side_by_side import side_by_side
 from connectors.ticket import Ticket
 from schemas.changes import Change
 from schemas.errors import ScimError, invalid_value, not_found_resource, uniqueness
@@ -65,6 +69,8 @@ def membership_mapping(roles: RoleTable) -> Mapping:
 class Memberships(Collection):
     """Who is in which course."""
 
+    at_once = dict.fromkeys(("create", "update"), ENROLMENTS_AT_ONCE)
+
     def __init__(self, client: BrightspaceClient, roles: RoleTable, walker: Walker) -> None:
         self.mapping = membership_mapping(roles)
         self._client = client
@@ -87,22 +93,38 @@ class Memberships(Collection):
             add_scores(self._client, resources)
 
     def create(self, ticket: Ticket, resource: Resource) -> Resource:
-        native = self.mapping.to_native(resource)
-        course, user = str(native["OrgUnitId"]), str(native["UserId"])
-        if not self._walker.is_course(course):
-            raise invalid_value(f"courseId: there is no course {course}.")
-        # Enrolling somebody again would change the role.
-        if self._enrolment(course, user) is not None:
-            raise uniqueness(f"User {user} is in course {course} already.")
-        return self._shown(course, user, self._enrolled(ticket, {**self._role, **native}))
+        return value_of(self.create_many([(ticket, resource)])[0])
 
     def update(
         self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
     ) -> Resource:
-        native = self.mapping.to_native_changes(changes)
-        pair = {"OrgUnitId": int(before["courseId"]), "UserId": int(before["userId"])}
-        self._enrolled(ticket, {**pair, **native})
-        return after
+        return value_of(self.update_many([(ticket, before, after, changes)])[0])
+
+    def create_many(
+        self, items: Sequence[tuple[Ticket, Resource]]
+    ) -> Sequence[Resource | ScimError]:
+        ticket = one_ticket([ticket for ticket, _ in items])
+
+        def made(part: list[Row]) -> list[Row | ScimError]:
+            return onward(self._not_in_yet(part), partial(enrol, self._client, ticket))
+
+        natives = [outcome_of(self._native, resource) for _, resource in items]
+        in_courses = onward(natives, self._of_courses)
+        rows = onward(in_courses, lambda part: apart(part, _pair, made))
+        return [
+            row if isinstance(row, ScimError) else self._shown(*_pair(row), row) for row in rows
+        ]
+
+    def update_many(
+        self, items: Sequence[tuple[Ticket, Resource, Resource, tuple[Change, ...]]]
+    ) -> Sequence[Resource | ScimError]:
+        ticket = one_ticket([ticket for ticket, *_ in items])
+        natives = [outcome_of(self._changed, before, changes) for _, before, _, changes in items]
+        rows = onward(natives, partial(enrol, self._client, ticket))
+        return [
+            row if isinstance(row, ScimError) else after
+            for row, (_, _, after, _) in zip(rows, items, strict=True)
+        ]
 
     def delete(self, ticket: Ticket, id: str) -> None:
         course, user = PAIRS.of(id) or ("", "")
@@ -173,17 +195,35 @@ class Memberships(Collection):
         row: Row | None = self._client.get(_people(course) + user)
         return row
 
-    def _enrolled(self, ticket: Ticket, native: Row) -> Row:
-        try:
-            row: Row = self._client.send(ticket, "POST", PATH, native)
-        except ScimError as error:
-            if error.status == 404:
-                raise invalid_value(
-                    f"There is no user {native['UserId']} or no role {native['RoleId']}: "
-                    f"{error.detail}"
-                ) from None
-            raise
-        return row
+    def _native(self, resource: Resource) -> Row:
+        return {**self._role, **self.mapping.to_native(resource)}
+
+    def _of_courses(self, natives: list[Row]) -> list[Row | ScimError]:
+        """Let those through who shall be in courses that there are."""
+        courses = dict.fromkeys(_pair(native)[0] for native in natives)
+        known = {course: outcome_of(self._walker.is_course, course) for course in courses}
+        return [_refuse(native, known[_pair(native)[0]]) for native in natives]
+
+    def _not_in_yet(self, natives: list[Row]) -> list[Row | ScimError]:
+        """Let those through who are not in their courses; enrolling them would change the role.
+
+        Each is asked for, because the list of a course leaves out whom the integration may not
+        search for.
+        """
+
+        def checked(native: Row) -> Row | ScimError:
+            course, user = _pair(native)
+            held = outcome_of(self._enrolment, course, user)
+            if isinstance(held, ScimError):
+                return held
+            taken = uniqueness(f"User {user} is in course {course} already.")
+            return native if held is None else taken
+
+        return side_by_side(checked, natives, AT_ONCE)
+
+    def _changed(self, before: Resource, changes: tuple[Change, ...]) -> Row:
+        pair = {"OrgUnitId": int(before["courseId"]), "UserId": int(before["userId"])}
+        return {**pair, **self.mapping.to_native_changes(changes)}
 
     def _login_of(self, user: str) -> str | None:
         return (self._client.get(f"lp/users/{user}") or {}).get("UserName")
@@ -198,3 +238,14 @@ class Memberships(Collection):
 
 def _people(course: str) -> str:
     return f"{PATH}orgUnits/{course}/users/"
+
+
+def _pair(native: Row) -> tuple[str, str]:
+    return str(native["OrgUnitId"]), str(native["UserId"])
+
+
+def _refuse(native: Row, is_course: bool | ScimError) -> Row | ScimError:
+    if isinstance(is_course, ScimError):
+        return alike(is_course, [native])[0]
+    unknown = invalid_value(f"courseId: there is no course {native['OrgUnitId']}.")
+    return native if is_course else unknown

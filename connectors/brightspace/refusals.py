@@ -19,14 +19,22 @@ def refusal(response: Response, *, reading: bool) -> ScimError:
     """Return the error that an answer amounts to; its status is the authority."""
     status, said = response.status_code, message(response)
     match status:
-        case 400 | 422:
-            return invalid_value(f"Brightspace refuses the request: {said}")
         case 401:
             return ScimError(502, "Brightspace does not take the access token that it gave.")
         case 403 if (wait := retry_after(response.headers.get("Retry-After"))) is not None:
             return ScimError(503, "Brightspace's quota is used up.", retry_after=wait)
+    lacks = "a scope" if _SCOPE in str(_body(response)) else "a permission of its role"
+    return refusal_of(status, said, lacks=lacks, reading=reading)
+
+
+def refusal_of(
+    status: int, said: str, *, lacks: str = "a permission of its role", reading: bool = False
+) -> ScimError:
+    """Return the error that a status amounts to, that of an answer or of one row in a batch."""
+    match status:
+        case 400 | 422:
+            return invalid_value(f"Brightspace refuses the request: {said}")
         case 403:
-            lacks = "a scope" if _SCOPE in str(_body(response)) else "a permission of its role"
             return forbidden(
                 f"The integration lacks {lacks}: {said} (`matricula check` names what is missing)"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,17 +11,20 @@ from connectors.base import Collection, Options, Page, each_once
 from connectors.brightspace import fields
 from connectors.brightspace.accounts import PATH, Accounts, Step
 from connectors.brightspace.auditing import Auditing
+from connectors.brightspace.batches import AT_ONCE, USERS_AT_ONCE
 from connectors.brightspace.beside import Beside, field_beside, merge, profile_fields
 from connectors.brightspace.client import BrightspaceClient, Row
 from connectors.brightspace.fields import ID, NULL, name, text, without_null
 from connectors.brightspace.roles import RoleTable
 from connectors.brightspace.steps import in_turn, undoing
+from connectors.many import apart, one_ticket, onward, outcome_of
 from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resource, read_only
 from connectors.overrides import overridden
 from connectors.planning import Branch, Plan
+from connectors.side_by_side import side_by_side
 from connectors.ticket import Ticket
 from schemas.changes import Change
-from schemas.errors import invalid_value, mutability
+from schemas.errors import ScimError, invalid_value, mutability
 from schemas.user import LMS_USER, USER
 
 LIST = "GET lp/users/"
@@ -85,6 +89,7 @@ class Users(Collection):
     """All accounts of the organization that the integration may see."""
 
     can_page = True
+    at_once = {"create": USERS_AT_ONCE}
 
     def __init__(self, client: BrightspaceClient, options: Options, roles: RoleTable) -> None:
         self._client = client
@@ -132,24 +137,26 @@ class Users(Collection):
                 merge(resource, {LMS_USER: {"observees": [{"value": id} for id in held]}})
 
     def create(self, ticket: Ticket, resource: Resource) -> Resource:
-        role = _only_role(resource) or self._role
-        if not role:
-            raise invalid_value(
-                "institutionRoleIds: name a role, or let the target have one: config = "
-                "{ roleId = 103 }."
-            )
-        watched = self._auditing.named(resource)
-        native = without_null(self.mapping.to_native(resource))
-        password = _password(native)
-        row, later = self._accounts.create(
-            ticket, native, password, RoleId=int(role), SendCreationEmail=self._tells
-        )
-        made = self._shown(row)
-        later += self._beside.of_new(ticket, resource)
-        later += self._auditing.steps(ticket, [], watched)
-        with undoing(lambda: self.delete(ticket, made["id"])):
-            in_turn(later, made["id"])
-        return self._completed(made, resource, watched)
+        new = self._new(ticket, resource)
+        return self._finished(new, self._accounts.create(ticket, new.body))
+
+    def create_many(
+        self, items: Sequence[tuple[Ticket, Resource]]
+    ) -> Sequence[Resource | ScimError]:
+        ticket = one_ticket([ticket for ticket, _ in items])
+
+        def made(part: list[_New]) -> list[tuple[_New, Row] | ScimError]:
+            rows = self._accounts.create_many(ticket, [new.body for new in part])
+            return [
+                row if isinstance(row, ScimError) else (new, row)
+                for new, row in zip(part, rows, strict=True)
+            ]
+
+        def finished(pairs: list[tuple[_New, Row]]) -> list[Resource | ScimError]:
+            return side_by_side(lambda pair: outcome_of(self._finished, *pair), pairs, AT_ONCE)
+
+        news = [outcome_of(self._new, *item) for item in items]
+        return onward(onward(news, lambda part: apart(part, _name, made)), finished)
 
     def update(
         self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
@@ -190,6 +197,30 @@ class Users(Collection):
         body = {"ForcePasswordReset": False} if takes_body else None
         self._client.send(ticket, "POST", f"{PATH}{resource['id']}/password", body)
 
+    def _new(self, ticket: Ticket, resource: Resource) -> _New:
+        role = _only_role(resource) or self._role
+        if not role:
+            raise invalid_value(
+                "institutionRoleIds: name a role, or let the target have one: config = "
+                "{ roleId = 103 }."
+            )
+        watched = self._auditing.named(resource)
+        native = without_null(self.mapping.to_native(resource))
+        password = _password(native)
+        body, later = self._accounts.new(
+            ticket, native, password, RoleId=int(role), SendCreationEmail=self._tells
+        )
+        later += self._beside.of_new(ticket, resource)
+        later += self._auditing.steps(ticket, [], watched)
+        return _New(ticket, resource, body, later, watched)
+
+    def _finished(self, new: _New, row: Row) -> Resource:
+        """Do what is left to do for an account that is made, or delete it."""
+        made = self._shown(row)
+        with undoing(lambda: self.delete(new.ticket, made["id"])):
+            in_turn(new.later, made["id"])
+        return self._completed(made, new.resource, new.watched)
+
     def _found(self, branch: Branch) -> Iterable[Resource]:
         parameter, value = branch[0].push.parameter, branch[0].values[0]
         if parameter == "id":
@@ -225,6 +256,21 @@ class Users(Collection):
 
     def _shown(self, row: Row) -> Resource:
         return self.mapping.to_scim({**row, "IsActive": row["Activation"]["IsActive"]})
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """An account to be made: what is sent, what is left to do then, and whom the person watches."""
+
+    ticket: Ticket
+    resource: Resource
+    body: Row
+    later: list[Step]
+    watched: list[str]
+
+
+def _name(new: _New) -> str:
+    return str(new.body["UserName"]).casefold()
 
 
 def _only_role(resource: Resource) -> str:

@@ -17,6 +17,10 @@ KEEP_SECONDS = 86_400.0
 Version = tuple[int, ...]
 
 
+class NoVersion(ScimError):
+    """502: a tenant has no version of a product that the connector speaks."""
+
+
 class Versions:
     """The newest versions that a tenant and the connector both know; read anew every day."""
 
@@ -35,7 +39,7 @@ class Versions:
                     self._until = time.monotonic() + KEEP_SECONDS
         if product not in self._chosen:
             oldest, newest = KNOWN[product]
-            raise ScimError(
+            raise NoVersion(
                 502,
                 f"This Brightspace offers no version of its API {product} from {oldest} to "
                 f"{newest}, which are those that Matricula speaks.",

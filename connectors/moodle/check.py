@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,14 +12,17 @@ from connectors.mapping import Mapping
 from connectors.moodle.client import BAD_COURSE, MoodleClient, MoodleError
 from connectors.moodle.coursegroups import LIST as GROUPS
 from connectors.moodle.courses import LIST
-from connectors.moodle.enrolments import ENROL, UNENROL
+from connectors.moodle.manual import ENROL, UNENROL
 from connectors.moodle.participants import ENROLLED
 from connectors.moodle.results import GRADES
 from connectors.moodle.walking import SEARCH_COURSES, SITE
+from connectors.probing import clock, unanswered
 from schemas.errors import ScimError
 
 _SERVICES = "Site administration > Server > Web services > External services > Functions"
 _ROLES = "Site administration > Users > Permissions > Define roles"
+OLDEST = (4, 5)
+"""The oldest release whose behaviour this connector is measured against."""
 
 FUNCTIONS = {
     "core_webservice_get_site_info": "the set-up check",
@@ -108,9 +112,11 @@ def findings(client: MoodleClient, mapping: Mapping, setup: Setup) -> Iterator[F
     try:
         site = client.call("core_webservice_get_site_info")
     except ScimError as error:
-        yield Finding("error", error.detail, _cure(error))
+        yield unanswered(error, client.http, _cure(error))
         return
-    yield Finding("ok", f"Moodle {site.get('release', '?')} answers as {site.get('username')!r}.")
+    yield _version(site)
+    yield clock(client.http)
+    yield Finding("ok", "Moodle has no limit of calls.")
     functions = {function["name"] for function in site.get("functions", ())}
     yield from _missing_functions(functions)
     parts = [part for part in PARTS if part != _COURSE_GROUPS or setup.course_groups]
@@ -134,7 +140,21 @@ def _cure(error: ScimError) -> str:
             "Add core_webservice_get_site_info to the service, authorise the account for it "
             f"(Authorised users), enable it: {_SERVICES}"
         )
-    return ""
+    return "Check url and token, and whether the site's own web pages work"
+
+
+def _version(site: dict[str, Any]) -> Finding:
+    release = str(site.get("release", "?"))
+    said = f"Moodle {release} answers as {site.get('username')!r}."
+    found = re.match(r"(\d+)\.(\d+)", release)
+    if found is None or (int(found[1]), int(found[2])) >= OLDEST:
+        return Finding("ok", said)
+    oldest = ".".join(map(str, OLDEST))
+    return Finding(
+        "warning",
+        f"{said} It is older than {oldest}, the oldest that Matricula was measured against.",
+        f"Update Moodle to {oldest} or later: Site administration > General > Notifications",
+    )
 
 
 def _missing_functions(functions: set[str]) -> Iterator[Finding]:
@@ -147,7 +167,11 @@ def _missing_functions(functions: set[str]) -> Iterator[Finding]:
             )
     for function, purpose in OPTIONAL.items():
         if function not in functions:
-            yield Finding("warning", f"Without the function {function} there is no {purpose}.")
+            yield Finding(
+                "warning",
+                f"Without the function {function} there is no {purpose}.",
+                f"Where that is wanted, add it: {_SERVICES}",
+            )
 
 
 def _missing_parts(functions: set[str], parts: list[str]) -> Iterator[Finding]:
@@ -263,7 +287,7 @@ def _creating(client: MoodleClient, functions: set[str], setup: Setup) -> Iterat
         yield Finding(
             "warning",
             f"The account sees no course category {setup.category} for new courses.",
-            "Set course_category of the target to the id of one.",
+            f'Write course_category = "the id of one" in [targets.{client.http.name}]',
         )
 
 
@@ -321,12 +345,14 @@ def _account(client: MoodleClient, functions: set[str], site: dict[str, Any]) ->
         yield Finding(
             "warning",
             f"The service account logs in by {auth!r}; 'manual' does not depend on another system.",
+            "Choose Manual accounts: Site administration > Users > Accounts > Browse list of "
+            "users > the account > Choose an authentication method",
         )
     if site.get("userissiteadmin"):
         yield Finding(
             "warning",
             "The token belongs to a site administrator, who may do anything.",
-            "Make an account with a role of its own for Matricula.",
+            f"Make an account with a role of its own for Matricula ({_ROLES}), and a token of it",
         )
 
 
@@ -364,5 +390,6 @@ def _fields(
         yield Finding(
             "warning",
             "This account sees telephone numbers, but the target does not read them.",
-            'Set show_user_identity = ["email", "phone1", "phone2"] for the target.',
+            'Write show_user_identity = ["email", "phone1", "phone2"] in '
+            f"[targets.{client.http.name}]",
         )

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from connectors.base import Collection, each_once
+from connectors.many import one_ticket, onward, outcome_of, value_of
 from connectors.mapping import Field, Impossible, Mapping, Native, Push, Resource, read_only
+from connectors.moodle.arrays import AT_ONCE
 from connectors.moodle.client import MoodleClient, MoodleError
 from connectors.moodle.courses import course_key, course_number
 from connectors.moodle.fields import ID, id_key, user_number
+from connectors.moodle.manual import NO_SUCH_USER, Manual
 from connectors.moodle.moments import seconds_of, settled
 from connectors.moodle.participants import ENROLLED, Participants
+from connectors.moodle.renewing import Renewal, renew
 from connectors.moodle.results import add_completion, add_scores
 from connectors.moodle.roles import RoleTable
 from connectors.moodle.walking import SITE, Walker
 from connectors.planning import Branch, Plan
 from connectors.ticket import Ticket
 from schemas.changes import Change
-from schemas.errors import ScimError, forbidden, invalid_value, not_found_resource, uniqueness
+from schemas.errors import ScimError, invalid_value, not_found_resource
 from schemas.membership import MEMBERSHIP
 
-ENROL = "enrol_manual_enrol_users"
-UNENROL = "enrol_manual_unenrol_users"
-ASSIGN = "core_role_assign_roles"
-UNASSIGN = "core_role_unassign_roles"
-
-_ENROLMENT = ("roleid", "suspend", "timestart", "timeend")
 _SHOWN = "id,username,roles"
-_NO_SUCH_USER = ("invaliduser", "userdeleted", "usernotconfirmed", "guestsarenotallowed")
 
 
 def membership_mapping(roles: RoleTable) -> Mapping:
@@ -82,6 +80,7 @@ class Memberships(Collection):
     """Who is in which course, by whatever method of enrolment."""
 
     can_fetch = True
+    at_once = dict.fromkeys(("create", "update", "delete"), AT_ONCE)
 
     def __init__(
         self, client: MoodleClient, users: Collection, roles: RoleTable, walker: Walker
@@ -92,6 +91,7 @@ class Memberships(Collection):
         self._roles = roles
         self._walker = walker
         self._people = Participants(client)
+        self._manual = Manual(client, self._people, users)
 
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         return each_once(batch for branch in plan.searches for batch in self._found(branch))
@@ -114,68 +114,41 @@ class Memberships(Collection):
             add_completion(self._client, resources)
 
     def create(self, ticket: Ticket, resource: Resource) -> Resource:
-        native = self.mapping.to_native(resource)
-        user, course = native.pop("userId"), native.pop("courseId")
-        # Enrolling somebody again would add a role, and lift a suspension.
-        if self._people.find(course, user) is not None:
-            raise uniqueness(f"User {user} is in course {course} already.")
-        known = self._users.fetch([user])
-        if not known:
-            raise invalid_value(f"userId: there is no user {user}.")
-        try:
-            self._enrol(ticket, course, user, native)
-        except MoodleError as error:
-            if error.code in _NO_SUCH_USER:
-                raise invalid_value(f"userId: {error.detail}") from None
-            if error.code == "invalidparameter":
-                raise invalid_value(f"courseId: there is no course {course}.") from None
-            raise
-        made = {**resource, "id": f"{course}.{user}"}
-        if name := known[0].get("userName"):
-            made["userName"] = name
-        return self.mapping.as_read(made)
+        return value_of(self.create_many([(ticket, resource)])[0])
+
+    def create_many(
+        self, items: Sequence[tuple[Ticket, Resource]]
+    ) -> Sequence[Resource | ScimError]:
+        ticket = one_ticket([ticket for ticket, _ in items])
+        natives = [outcome_of(self.mapping.to_native, resource) for _, resource in items]
+        logins = onward(natives, partial(self._manual.begin, ticket))
+        return [
+            login if isinstance(login, ScimError) else self._shown(resource, login)
+            for login, (_, resource) in zip(logins, items, strict=True)
+        ]
 
     def update(
         self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
     ) -> Resource:
-        course, user = before["courseId"], before["userId"]
-        native = self.mapping.to_native_changes(changes)
-        given = native.get("roleid")
-        held = self._roles.find(before.get("courseRoleId", ""))
-        try:
-            if native.keys() - {"roleid"}:
-                self._enrol(ticket, course, user, self._whole(after, given or held))
-            elif given:
-                self._client.write(ticket, ASSIGN, {"assignments": [_role(course, user, given)]})
-            if given and held and given != held:
-                roles = {"unassignments": [_role(course, user, held)]}
-                self._client.write(ticket, UNASSIGN, roles)
-        except MoodleError as error:
-            raise self._explained(error, before) from None
-        if native.get("suspend") and self._people.find(course, user, suspended=True) is None:
-            raise forbidden(
-                f"User {user} is still active in course {course}, by another method of enrolment "
-                "than the manual one; suspend that in Moodle."
-            )
-        return after
+        return value_of(self.update_many([(ticket, before, after, changes)])[0])
+
+    def update_many(
+        self, items: Sequence[tuple[Ticket, Resource, Resource, tuple[Change, ...]]]
+    ) -> Sequence[Resource | ScimError]:
+        ticket = one_ticket([ticket for ticket, *_ in items])
+        renewals = [outcome_of(self._renewal, *item) for _, *item in items]
+        return onward(
+            renewals,
+            lambda part: renew(self._client, self._manual, ticket, part, self._refused),
+        )
 
     def delete(self, ticket: Ticket, id: str) -> None:
-        course, user = pair_of(id) or ("", "")
-        if not course or self._people.find(course, user) is None:
-            raise not_found_resource("Membership", id)
-        pair = {"enrolments": [{"courseid": course, "userid": user}]}
-        try:
-            self._client.write(ticket, UNENROL, pair)
-        except MoodleError as error:
-            if error.code in ("invaliduser", "invalidrecord"):
-                raise not_found_resource("Membership", id) from None
-            raise
-        # Moodle is silent about whom it did not enrol manually.
-        if self._people.find(course, user) is not None:
-            raise forbidden(
-                f"User {user} is still in course {course}, by another method of enrolment than "
-                "the manual one; end that in Moodle."
-            )
+        return value_of(self.delete_many([(ticket, id)])[0])
+
+    def delete_many(self, items: Sequence[tuple[Ticket, str]]) -> Sequence[ScimError | None]:
+        ticket = one_ticket([ticket for ticket, _ in items])
+        pairs = [pair_of(id) or not_found_resource("Membership", id) for _, id in items]
+        return onward(pairs, partial(self._manual.end, ticket))
 
     def find_again(self, resource: Resource) -> Resource | None:
         return self.get(f"{resource['courseId']}.{resource['userId']}")
@@ -217,6 +190,17 @@ class Memberships(Collection):
         }
         return self.mapping.to_scim(native)
 
+    def _shown(self, resource: Resource, login: str) -> Resource:
+        made = {**resource, "id": f"{resource['courseId']}.{resource['userId']}"}
+        return self.mapping.as_read({**made, "userName": login} if login else made)
+
+    def _renewal(self, before: Resource, after: Resource, changes: tuple[Change, ...]) -> Renewal:
+        native = self.mapping.to_native_changes(changes)
+        given = native.get("roleid")
+        held = self._roles.find(before.get("courseRoleId", ""))
+        whole = self._whole(after, given or held) if native.keys() - {"roleid"} else None
+        return Renewal(before, after, whole, given, held, suspends=bool(native.get("suspend")))
+
     def _whole(self, after: Resource, role: int | None) -> Native:
         """Return all of an enrolment: what is left out of the call, Moodle takes back."""
         if role is None:
@@ -226,21 +210,13 @@ class Memberships(Collection):
             )
         return {**self.mapping.to_native(after), "roleid": role}
 
-    def _enrol(self, ticket: Ticket, course: str, user: str, native: Native) -> None:
-        values = {name: native[name] for name in _ENROLMENT if name in native}
-        enrolment: Native = {**values, "userid": user, "courseid": course}
-        self._client.write(ticket, ENROL, {"enrolments": [enrolment]})
-
-    def _explained(self, error: MoodleError, membership: Resource) -> ScimError:
+    def _refused(self, one: Renewal, error: MoodleError) -> ScimError:
         """Tell a membership that is gone from a role that may not be given."""
-        if error.code not in ("invalidparameter", "codingerror", "invalidrecord", *_NO_SUCH_USER):
+        if error.code not in ("invalidparameter", "codingerror", "invalidrecord", *NO_SUCH_USER):
             return error
-        if self.get(membership["id"]) is None:
-            return not_found_resource("Membership", membership["id"])
+        held = outcome_of(self.get, one.before["id"])
+        if held is None:
+            return not_found_resource("Membership", one.before["id"])
         if error.code == "invalidparameter":
             return invalid_value("courseRoleId: Moodle lets the account not change this role.")
         return error
-
-
-def _role(course: str, user: str, role: int) -> Native:
-    return {"roleid": role, "userid": user, "contextlevel": "course", "instanceid": course}

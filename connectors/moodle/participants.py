@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from connectors.mapping import Native
 from connectors.moodle.client import MoodleClient, MoodleError
@@ -56,6 +56,16 @@ class Participants:
             if page and page[-1]["id"] > int(user):
                 break
         return None
+
+    def among(self, course: str, users: Collection[str], *, suspended: bool = False) -> set[str]:
+        """Return those of the users who are in a course; the list is read as far as the last."""
+        found: set[str] = set()
+        last = max(map(int, users), default=0)
+        for page in self.pages(course, "id", suspended=suspended):
+            found |= {str(row["id"]) for row in page}
+            if page and page[-1]["id"] > last:
+                break
+        return found.intersection(users)
 
     def ids(self, course: str, *, suspended: bool = False) -> set[str]:
         """Return the ids of all people, or of those whose enrolment is not active."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from connectors.base import Collection, Options
+from connectors.many import alike, one_ticket, onward, outcome_of, value_of
 from connectors.mapping import Impossible, Native, Resource
-from connectors.moodle.client import MAX_VARIABLES, MoodleClient, MoodleError, chunks, warning_error
+from connectors.moodle.accounts import Accounts
+from connectors.moodle.arrays import AT_ONCE
+from connectors.moodle.client import MAX_VARIABLES, MoodleClient, MoodleError, chunks
 from connectors.moodle.fields import (
     BY_FIELD,
     CUSTOM,
@@ -17,13 +21,12 @@ from connectors.moodle.fields import (
     user_mapping,
     username_key,
 )
-from connectors.moodle.like import escaped
 from connectors.moodle.memberships import PREFIX, cohorts_of
 from connectors.passwords import new_password
 from connectors.planning import Branch, Plan
 from connectors.ticket import Ticket
 from schemas.changes import Change
-from schemas.errors import ScimError, forbidden, not_found_resource, uniqueness
+from schemas.errors import ScimError, forbidden
 
 EVERYBODY = [{"key": "email", "value": "%"}]
 
@@ -37,10 +40,12 @@ class Users(Collection):
     """All accounts of a site but the guest's; deleted ones do not exist."""
 
     can_fetch = True
+    at_once = dict.fromkeys(("create", "update", "delete"), AT_ONCE)
 
     def __init__(self, client: MoodleClient, options: Options) -> None:
         self.mapping = user_mapping(options)
         self._client = client
+        self._accounts = Accounts(client)
         self._verify = options.verify
         self._notify = bool(options.more.get("notify", False))
         self._auth = options.more.get("auth")
@@ -87,49 +92,40 @@ class Users(Collection):
             ]
 
     def create(self, ticket: Ticket, resource: Resource) -> Resource:
-        native = self.mapping.to_native(resource)
-        suspended = native.pop("suspended", False)
-        if self._auth:
-            native["auth"] = self._auth
-        if "password" not in native:
-            native |= {"createpassword": True} if self._notify else {"password": new_password()}
-        try:
-            created = self._client.write(
-                ticket, "core_user_create_users", {"users": [_nested(native)]}
-            )
-        except MoodleError as error:
-            raise self._explained(error, native) from None
-        id = str(created[0]["id"])
-        if suspended:
-            self._suspend_new(ticket, id)
-        try:
-            made = self.get(id)
-        except ScimError as error:
-            log.warning("user %s was created but could not be read: %s", id, error.detail)
-            made = None
-        return made or self.mapping.to_scim({**native, "suspended": suspended, "id": id})
+        return value_of(self.create_many([(ticket, resource)])[0])
 
     def update(
         self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
     ) -> Resource:
-        native = self.mapping.to_native_changes(changes)
-        if native.get("suspended"):
-            self._refuse_own(before["id"])
-        if native:
-            # In one call, so that Moodle applies all of it or nothing, the password included.
-            self._send_update(ticket, before["id"], native)
-        if self._verify or not _derive_names(before, after):
-            return self.get(before["id"]) or after
-        return after
+        return value_of(self.update_many([(ticket, before, after, changes)])[0])
 
     def delete(self, ticket: Ticket, id: str) -> None:
-        self._refuse_own(id)
-        try:
-            self._client.write(ticket, "core_user_delete_users", {"userids": [id]})
-        except MoodleError as error:
-            if error.code == "invaliduser":
-                raise not_found_resource("User", id) from None
-            raise
+        return value_of(self.delete_many([(ticket, id)])[0])
+
+    def create_many(
+        self, items: Sequence[tuple[Ticket, Resource]]
+    ) -> Sequence[Resource | ScimError]:
+        ticket = one_ticket([ticket for ticket, _ in items])
+        natives = [outcome_of(self._new, resource) for _, resource in items]
+        made = onward(natives, partial(self._made, ticket))
+        return onward(onward(made, partial(self._suspended, ticket)), self._read_new)
+
+    def update_many(
+        self, items: Sequence[tuple[Ticket, Resource, Resource, tuple[Change, ...]]]
+    ) -> Sequence[Resource | ScimError]:
+        ticket = one_ticket([ticket for ticket, *_ in items])
+        natives = [outcome_of(self._changed, before, changes) for _, before, _, changes in items]
+        sent = onward(natives, partial(self._sent, ticket))
+        held = [
+            outcome if isinstance(outcome, ScimError) else (before, after)
+            for outcome, (_, before, after, _) in zip(sent, items, strict=True)
+        ]
+        return onward(held, self._read_changed)
+
+    def delete_many(self, items: Sequence[tuple[Ticket, str]]) -> Sequence[ScimError | None]:
+        ticket = one_ticket([ticket for ticket, _ in items])
+        ids = [outcome_of(self._not_own, id) for _, id in items]
+        return onward(ids, partial(self._accounts.delete, ticket))
 
     def find_again(self, resource: Resource) -> Resource | None:
         try:
@@ -200,58 +196,92 @@ class Users(Collection):
                 resources.append(self.mapping.to_scim(row))
         return resources
 
-    def _refuse_own(self, id: str) -> None:
+    def _new(self, resource: Resource) -> Native:
+        native = self.mapping.to_native(resource)
+        if self._auth:
+            native["auth"] = self._auth
+        if "password" not in native:
+            native |= {"createpassword": True} if self._notify else {"password": new_password()}
+        return native
+
+    def _made(self, ticket: Ticket, natives: list[Native]) -> list[Native | ScimError]:
+        """Make accounts and return what was sent, with the ids; all of them can log in yet."""
+        sent = [{name: v for name, v in one.items() if name != "suspended"} for one in natives]
+        return [
+            id if isinstance(id, ScimError) else {**native, "id": id}
+            for native, id in zip(natives, self._accounts.create(ticket, sent), strict=True)
+        ]
+
+    def _suspended(self, ticket: Ticket, made: list[Native]) -> list[Native | ScimError]:
+        """Suspend whoever shall be; this may be repeated, so it is when Moodle is busy."""
+        ids = [native["id"] for native in made if native.get("suspended")]
+        changes = [{"id": id, "suspended": True} for id in ids]
+        done = self._accounts.update(ticket, changes, repeatable=True)
+        failed = {id: error for id, error in zip(ids, done, strict=True) if error is not None}
+        return [
+            _half_made(native["id"], failed[native["id"]]) if native["id"] in failed else native
+            for native in made
+        ]
+
+    def _read_new(self, made: list[Native]) -> list[Resource]:
+        ids = [native["id"] for native in made]
+        try:
+            found = {resource["id"]: resource for resource in self.fetch(ids)}
+        except ScimError as error:
+            shown = ", ".join(ids)
+            log.warning("users were created but could not be read: %s: %s", shown, error.detail)
+            found = {}
+        return [found.get(native["id"]) or self.mapping.to_scim(native) for native in made]
+
+    def _changed(self, before: Resource, changes: tuple[Change, ...]) -> Native:
+        native = self.mapping.to_native_changes(changes)
+        if native.get("suspended"):
+            self._not_own(before["id"])
+        return {**native, "id": before["id"]}
+
+    def _sent(self, ticket: Ticket, natives: list[Native]) -> list[ScimError | None]:
+        """Send changes: those of an account in one call, so that all are made or none."""
+        changed = [native for native in natives if len(native) > 1]
+        done = self._accounts.update(ticket, changed)
+        failed = {
+            native["id"]: error
+            for native, error in zip(changed, done, strict=True)
+            if error is not None
+        }
+        return [failed.get(native["id"]) for native in natives]
+
+    def _read_changed(
+        self, pairs: list[tuple[Resource, Resource]]
+    ) -> Sequence[Resource | ScimError]:
+        """Return what the accounts have become; they are read where it does not follow."""
+        ids = [
+            before["id"]
+            for before, after in pairs
+            if not _derive_names(before, after) or self._verify
+        ]
+        found: dict[str, Resource] = {}
+        if ids:
+            try:
+                found = {resource["id"]: resource for resource in self.fetch(ids)}
+            except ScimError as error:
+                return alike(error, pairs, unknown=True)
+        return [found.get(before["id"], after) for before, after in pairs]
+
+    def _not_own(self, id: str) -> str:
         """Keep the account behind the gateway's own token alive: all calls depend on it.
 
         Moodle gives preferences with no other account than the caller's own.
         """
         if id == self._own_id:
             raise forbidden(f"User {id} is the account of this target's own token.")
+        return id
 
-    def _suspend_new(self, ticket: Ticket, id: str) -> None:
-        """Suspend an account just made; this may be repeated, so it is when Moodle is busy."""
-        try:
-            self._send_update(ticket, id, {"suspended": True}, repeatable=True)
-        except ScimError as error:
-            detail = f"User {id} was created, but could not be disabled: {error.detail}"
-            raise ScimError(error.status, detail, error.scim_type, unknown=error.unknown) from None
 
-    def _send_update(
-        self, ticket: Ticket, id: str, native: Native, *, repeatable: bool = False
-    ) -> None:
-        users = {"users": [_nested({"id": id, **native})]}
-        try:
-            answer = self._client.write(
-                ticket, "core_user_update_users", users, repeatable=repeatable
-            )
-        except MoodleError as error:
-            if error.code == "invalidresponse" and "password" in native:
-                detail = "Moodle refused the password: it breaks the site's password policy."
-                raise ScimError(400, detail, "invalidValue") from None
-            raise self._explained(error, native, own=id) from None
-        for warning in (answer or {}).get("warnings", ()):
-            raise self._explained(warning_error(warning), native, own=id)
-
-    def _explained(self, error: MoodleError, native: Native, own: str = "") -> ScimError:
-        """Tell a taken name (409) from a bad value (400): Moodle's refusal is the same."""
-        if error.code not in ("invalidparameter", "dmlwriteexception"):
-            return error
-        for field, shown in (
-            ("username", "userName"),
-            ("email", 'emails[type eq "work"].value'),
-        ):
-            if field not in native:
-                continue
-            sought = escaped(native[field]) if field == "email" else native[field]
-            criteria = [{"key": field, "value": sought}]
-            try:
-                answer = self._client.call(SEARCH, {"criteria": criteria})
-            except ScimError:
-                continue
-            holders = [str(row["id"]) for row in answer["users"] if str(row["id"]) != own]
-            if holders:
-                return uniqueness(f"{shown} is already in use by user {holders[0]}.")
-        return error
+def _half_made(id: str, error: ScimError) -> ScimError:
+    """Return the error of an account that was made, but could not be suspended."""
+    detail = f"User {id} was created, but could not be disabled: {error.detail}"
+    unknown = error.unknown or error.status >= 500
+    return ScimError(error.status, detail, error.scim_type, unknown=unknown)
 
 
 def _is_account(row: Native) -> bool:
@@ -263,21 +293,6 @@ def _flat(row: dict[str, Any]) -> Native:
     for custom in row.get("customfields", ()):
         row[CUSTOM + custom["shortname"]] = custom.get("value")
     return row
-
-
-def _nested(native: Native) -> dict[str, Any]:
-    """Return the record as the function takes it: custom fields and preferences in lists."""
-    user: dict[str, Any] = {}
-    for name, value in native.items():
-        if name.startswith(CUSTOM):
-            entry = {"type": name.removeprefix(CUSTOM), "value": value}
-            user.setdefault("customfields", []).append(entry)
-        elif name.startswith("preference:"):
-            entry = {"type": name.removeprefix("preference:"), "value": value}
-            user.setdefault("preferences", []).append(entry)
-        else:
-            user[name] = value
-    return user
 
 
 def _derive_names(before: Resource, after: Resource) -> bool:

@@ -211,6 +211,80 @@ class CollectionContract:
         assert [resource["id"] for resource in everything(collection)] == held
         assert self.read(collection, before["id"]) == before
 
+    def several(self) -> list[Resource]:
+        """Return resources with keys of their own."""
+        return [self.sample, self.other]
+
+    def spoilt(self) -> list[Resource]:
+        """Return resources that are refused beside those: for a key of theirs, or a value."""
+        return [self.sample]
+
+    def test_many_are_created_as_one_by_one(self, collection: Collection) -> None:
+        if "create" not in collection.at_once:
+            pytest.skip("this collection is written one by one")
+        several, spoilt = self.several(), self.spoilt()
+        wanted = [
+            operations.fitted(collection, one) for one in (*several[:1], *spoilt, *several[1:])
+        ]
+        seen = []
+        for create in (operations.create_many, operations.create_singly):
+            outcomes = create(collection, deepcopy(wanted))
+            seen.append([_shown(outcome) for outcome in outcomes])
+            assert [o for o in outcomes if isinstance(o, ScimError) and o.unknown] == []
+            for outcome in outcomes:
+                if not isinstance(outcome, ScimError):
+                    assert _shown(self.read(collection, outcome["id"]))
+                    collection.delete(TICKET, outcome["id"])
+        assert seen[0] == seen[1]
+        assert len([one for one in seen[0] if isinstance(one, dict)]) == len(several)
+
+    def test_many_are_changed_as_one_by_one(self, collection: Collection) -> None:
+        if "update" not in collection.at_once:
+            pytest.skip("this collection is changed one by one")
+        held = [self.create(collection, one) for one in self.several()]
+        changed = self.changed
+        for update in (operations.update_many, operations.update_singly):
+            before = [self.read(collection, one["id"]) for one in held]
+            wanted = [merged(one, self.many_changed(n, changed)) for n, one in enumerate(before)]
+            outcomes = update(collection, list(zip(before, wanted, strict=True)))
+            for outcome, one, was in zip(outcomes, wanted, before, strict=True):
+                assert not isinstance(outcome, ScimError), outcome.detail
+                assert not self.differs(collection, outcome, one)
+                assert not self.differs(collection, self.read(collection, was["id"]), one)
+            changed = {name: self.sample[name] for name in self.changed if name in self.sample}
+
+    def many_changed(self, number: int, changed: Resource) -> Resource:
+        """Return what of the changes many resources can share."""
+        return changed
+
+    def test_many_are_deleted_as_one_by_one(self, collection: Collection) -> None:
+        if "delete" not in collection.at_once:
+            pytest.skip("this collection is deleted from one by one")
+        seen = []
+        for delete in (operations.delete_many, operations.delete_singly):
+            ids = [self.create(collection, one)["id"] for one in self.several()]
+            outcomes = delete(collection, [ids[0], "999999999", *ids[1:], ids[0], "../x"])
+            seen.append([_shown(outcome) for outcome in outcomes])
+            assert [id for id in ids if collection.get(id) is not None] == []
+        assert seen[0] == seen[1]
+        assert [one is None for one in seen[0]].count(True) == len(self.several())
+
+    def test_nothing_of_many_is_written_without_a_ticket(self, collection: Collection) -> None:
+        held = self.read(collection, self.create(collection, self.other)["id"])
+        ids = [resource["id"] for resource in everything(collection)]
+        after, changes = operations.changed(collection, held, merged(held, self.changed))
+        writes: dict[str, tuple[Any, ...]] = {
+            "create": (operations.fitted(collection, self.sample),),
+            "update": (held, after, changes),
+            "delete": (held["id"],),
+        }
+        for method in collection.at_once:
+            items = [(ticket, *deepcopy(writes[method])) for ticket in (TICKET, None)]
+            with pytest.raises(TypeError, match="ticket"):
+                getattr(collection, f"{method}_many")(items)
+        assert [resource["id"] for resource in everything(collection)] == ids
+        assert self.read(collection, held["id"]) == held
+
     def test_a_resource_is_found_by_its_own_values(self, collection: Collection) -> None:
         self.create(collection, self.other)
         created = self.read(collection, self.create(collection, self.sample)["id"])
@@ -277,6 +351,30 @@ class UserContract(CollectionContract):
     taken: tuple[Resource, ...]
     """Changes to `other` that make it collide with the sample."""
 
+    def several(self) -> list[Resource]:
+        people = [
+            merged(
+                self.other,
+                {
+                    "userName": f"person{number}",
+                    "externalId": f"P-{number}",
+                    "emails": [{"value": f"person{number}@example.org", "type": "work"}],
+                    "active": number % 3 > 0,
+                },
+            )
+            for number in range(6)
+        ]
+        return [self.sample, *people]
+
+    def spoilt(self) -> list[Resource]:
+        return [merged(self.other, changed) for changed in self.taken]
+
+    def many_changed(self, number: int, changed: Resource) -> Resource:
+        if number == 0:
+            return changed
+        unique = ("userName", "externalId", "emails", "password")
+        return {name: value for name, value in changed.items() if name not in unique}
+
     def test_a_taken_name_in_another_letter_case_is_refused(self, collection: Collection) -> None:
         created = self.create(collection, self.sample)
         for changed in self.taken:
@@ -336,6 +434,15 @@ class MembershipContract(CollectionContract):
 
     roles: tuple[str, str]
     """Two roles in courses; the sample has the first."""
+
+    def several(self) -> list[Resource]:
+        both = (self.sample, self.other)
+        crossed = {**self.sample, "courseId": self.other["courseId"]}
+        return [*both, crossed, {**self.other, "courseId": self.sample["courseId"]}]
+
+    def spoilt(self) -> list[Resource]:
+        nowhere = [{**self.other, name: "999999"} for name in ("userId", "courseId")]
+        return [self.sample, *nowhere]
 
     def test_nobody_is_a_member_twice(self, collection: Collection) -> None:
         self.create(collection, self.sample)
@@ -402,6 +509,19 @@ class GroupContract(CollectionContract):
         created = self.create(collection, {**self.other, "members": values})
         read = self.read(collection, created["id"])
         assert sorted(m["value"] for m in read["members"]) == sorted(members)
+
+
+def _shown(outcome: Any) -> Any:
+    """Return what is comparable of an outcome: no ids and moments, no wording."""
+    if isinstance(outcome, ScimError):
+        return outcome.status, outcome.scim_type
+    if isinstance(outcome, dict):
+        return {
+            name: _shown(value) if isinstance(value, dict) else value
+            for name, value in outcome.items()
+            if name not in ("id", "meta", "uuid")
+        }
+    return outcome
 
 
 def _remove(resource: Resource, path: Any) -> None:

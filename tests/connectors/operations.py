@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
 from connectors.base import Collection
+from connectors.many import outcome_of
 from connectors.mapping import Resource
 from connectors.planning import plan
 from connectors.ticket import Ticket
@@ -70,3 +72,42 @@ def matching(collection: Collection, text: str) -> list[Resource]:
     """Return the resources that fulfil a filter."""
     holds = compile_filter(parse_filter(text, collection.mapping.full))
     return [resource for resource in found(collection, text) if holds(resource)]
+
+
+Changed = list[tuple[Resource, Resource]]
+"""Resources as they are and as they shall be."""
+
+
+def create_many(collection: Collection, resources: list[Resource]) -> Sequence[Any]:
+    """Create resources, which are fitted, in as few calls as possible; return the outcomes."""
+    return collection.create_many([(TICKET, resource) for resource in resources])
+
+
+def create_singly(collection: Collection, resources: list[Resource]) -> Sequence[Any]:
+    """Create resources, which are fitted, one by one; return the outcomes."""
+    return [outcome_of(collection.create, TICKET, resource) for resource in resources]
+
+
+def update_many(collection: Collection, pairs: Changed) -> Sequence[Any]:
+    """Change resources in as few calls as possible; return the outcomes."""
+    return collection.update_many([_update(collection, *pair) for pair in pairs])
+
+
+def update_singly(collection: Collection, pairs: Changed) -> Sequence[Any]:
+    """Change resources one by one; return the outcomes."""
+    return [outcome_of(collection.update, *_update(collection, *pair)) for pair in pairs]
+
+
+def delete_many(collection: Collection, ids: list[str]) -> Sequence[Any]:
+    """Delete resources in as few calls as possible; return the outcomes."""
+    return collection.delete_many([(TICKET, id) for id in ids])
+
+
+def delete_singly(collection: Collection, ids: list[str]) -> Sequence[Any]:
+    """Delete resources one by one; return the outcomes."""
+    return [outcome_of(collection.delete, TICKET, id) for id in ids]
+
+
+def _update(collection: Collection, before: Resource, wanted: Resource) -> Any:
+    after, changes = changed(collection, before, wanted)
+    return TICKET, before, after, changes

@@ -104,9 +104,12 @@ def test_what_is_hidden_and_would_be_cleared_is_told(member: str) -> None:
 
 def test_few_credits_are_a_warning() -> None:
     found = findings(joined(users=9, credits_per_minute=1100))
-    assert [f.level for f in found if f.text.endswith("credits of this minute are left.")] == [
-        "warning"
-    ]
+    assert [f.level for f in found if "credits of this minute are left" in f.text] == ["warning"]
+
+
+def test_a_site_that_does_not_limit_is_said() -> None:
+    texts = [finding.text for finding in findings(joined(users=9, rate_limited=False))]
+    assert "Brightspace does not limit the application's calls." in texts
 
 
 def test_the_check_changes_nothing() -> None:
@@ -128,6 +131,7 @@ def test_a_lost_authorization_ends_the_check() -> None:
 def test_a_missing_version_ends_the_check() -> None:
     (error,) = findings(joined(versions={"lp": ("1.62",), "le": ("1.75",)}))
     assert "API le from 1.82" in error.text
+    assert "D2L" in error.cure
 
 
 def test_a_ping_is_one_call() -> None:

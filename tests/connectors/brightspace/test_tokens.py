@@ -378,9 +378,9 @@ class TestCredentials:
     def test_tokens_come_from_another_site_than_answers(self) -> None:
         brightspace = joined(users=1)
         client = brightspace.connector._client
-        assert (client.http.url, client._auth.url) == (LMS_URL, AUTH_URL)
+        assert (client.http.url, client.auth.url) == (LMS_URL, AUTH_URL)
         read(brightspace.connector)
-        assert client.http.breaker is not client._auth.breaker
+        assert client.http.breaker is not client.auth.breaker
 
     @pytest.mark.parametrize("more", [{"auth_url": "not a url"}, {"auth_url": "ftp://x"}])
     def test_the_token_service_has_a_url(self, more: dict[str, str]) -> None:
