@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from connectors.base import Finding
 from connectors.blackboard.client import BlackboardClient
 from connectors.blackboard.listed import MOST
 from connectors.blackboard.users import SYSTEM_ADMIN
-from connectors.probing import Probe, probed
+from connectors.probing import Probe, clock, probed, unanswered
 from schemas.errors import ScimError
 
 _WHERE = "Administrator Panel > Users > System Roles > the role of the integration's user"
 _NOBODY = "_0_1"
+OLDEST = (3900, 65)
+"""The oldest release whose specification this connector is written for."""
 
 
 _PROBES = (
@@ -42,17 +45,46 @@ def findings(client: BlackboardClient) -> Iterator[Finding]:
     try:
         version = (client.get("v1/system/version") or {}).get("learn", {})
     except ScimError as error:
-        yield Finding("error", error.detail, "Check url, client_id and client_secret")
+        yield unanswered(error, client.http, "Check url, client_id and client_secret")
         return
-    shown = ".".join(str(version.get(part, "?")) for part in ("major", "minor", "patch"))
-    yield Finding("ok", f"Blackboard Learn {shown} answers, and takes the application's key.")
+    yield _version(version)
+    yield clock(client.http)
     for probe in _PROBES:
         yield probed(probe, client.probe, _refused)
     yield from _completeness(client)
+    yield _budget(client)
+
+
+def _version(learn: dict[str, Any]) -> Finding:
+    shown = ".".join(str(learn.get(part, "?")) for part in ("major", "minor", "patch"))
+    said = f"Blackboard Learn {shown} answers, and takes the application's key."
+    try:
+        is_old = (int(learn["major"]), int(learn["minor"])) < OLDEST
+    except (KeyError, TypeError, ValueError):
+        is_old = False
+    if not is_old:
+        return Finding("ok", said)
+    oldest = ".".join(map(str, OLDEST))
+    return Finding(
+        "warning",
+        f"{said} It is older than {oldest}, so that some filters and attributes do not work.",
+        f"Update Learn to {oldest} or later, or ask Blackboard to",
+    )
+
+
+def _budget(client: BlackboardClient) -> Finding:
     budget = client.budget
-    if budget.left is not None:
-        level = "warning" if budget.left <= budget.reserve else "ok"
-        yield Finding(level, f"{budget.left} of {budget.limit} calls are left for today.")
+    if budget.left is None:
+        return Finding("ok", "Blackboard tells of no limit of calls.")
+    left = f"{budget.left} of {budget.limit} calls are left for today"
+    if budget.left > budget.reserve:
+        return Finding("ok", f"{left}.")
+    return Finding(
+        "warning",
+        f"Only {left}: lists are refused first, look-ups and writes last.",
+        f"Write a smaller reserve in [targets.{client.http.name}], or ask for more calls a day: "
+        "https://developer.blackboard.com, the group of the application",
+    )
 
 
 def _refused(probe: Probe, said: str) -> Finding:

@@ -134,7 +134,7 @@ class BlackboardClient:
 
     def _accepted(self, response: Response, path: str, *, reading: bool) -> Response:
         status = response.status_code
-        if status < 300 or status == 303:
+        if status < 300:
             return response
         said = _message(response)
         match status:

@@ -9,6 +9,7 @@ from typing import Any
 from connectors.addresses import path_value
 from connectors.base import Finding
 from connectors.canvas.client import ROOT, CanvasClient
+from connectors.probing import clock, unanswered
 from schemas.errors import ScimError
 from schemas.filters import instant
 
@@ -36,6 +37,8 @@ SOON = 14
 
 _WHERE = "Admin > Permissions > Account Roles: the role of the token's user"
 _TOKENS = "Account > Settings > Approved Integrations"
+_LITTLE = 150
+"""What is left in the bucket when clients are to slow down."""
 _HINT = 5
 """Characters of a token by which Canvas finds it."""
 
@@ -45,12 +48,19 @@ def findings(client: CanvasClient, token: str, configured: Mapping[str, Any]) ->
     try:
         own = client.get("users/self")
     except ScimError as error:
-        yield Finding("error", error.detail, f"Check url and token; a new one: {_TOKENS}")
+        yield unanswered(error, client.http, f"Check url and token; a new one: {_TOKENS}")
         return
     if own is None:
-        yield Finding("error", "There is no Canvas at this URL.", "Check url")
+        yield Finding(
+            "error",
+            "There is no Canvas at this URL.",
+            f'Write url = "https://..." in [targets.{client.http.name}]: where people log in, '
+            "without a path",
+        )
         return
     yield Finding("ok", f"Canvas answers as {own.get('name')!r} (user {own.get('id')}).")
+    yield Finding("ok", "Canvas tells no version: hosted sites always have the newest.")
+    yield clock(client.http)
     if token:
         yield from _ending(client, token)
     for looks in (_rights(client), _reading(client, str(own.get("id")))):
@@ -60,6 +70,21 @@ def findings(client: CanvasClient, token: str, configured: Mapping[str, Any]) ->
             yield Finding("error", error.detail, f"Give it the right: {_WHERE}")
     if not configured.get("profiles"):
         yield Finding("ok", "Title and biography are left alone (profiles = true holds them).")
+    yield _budget(client)
+
+
+def _budget(client: CanvasClient) -> Finding:
+    left = client.bucket.left
+    if left is None:
+        return Finding("ok", "Canvas tells of no limit of calls.")
+    if left >= _LITTLE:
+        return Finding("ok", f"{left:.0f} units of calls are left; Canvas adds 10 each second.")
+    return Finding(
+        "warning",
+        f"Only {left:.0f} units of calls are left: others use the same token, or it is busy.",
+        f"Make a token for Matricula alone ({_TOKENS}), or write connections = 4 in "
+        f"[targets.{client.http.name}]",
+    )
 
 
 def _ending(client: CanvasClient, token: str) -> Iterator[Finding]:
@@ -92,7 +117,11 @@ def _rights(client: CanvasClient) -> Iterator[Finding]:
     names = [*NEEDED, *USEFUL]
     held = client.get(f"{ROOT}/permissions", {"permissions[]": names})
     if held is None or account is None:
-        yield Finding("warning", "Canvas does not tell the rights of the token's user.")
+        yield Finding(
+            "warning",
+            "Canvas does not tell the rights of the token's user.",
+            f"Compare them with {', '.join(NEEDED)}: {_WHERE}",
+        )
         return
     lacking = [name for name in NEEDED if not held.get(name)]
     for name in lacking:

@@ -72,7 +72,19 @@ def with_first_administrator(login: str, **settings: Any) -> Joined:
 
 def test_little_of_the_budget_is_a_warning() -> None:
     found = findings(joined(daily_limit=40, sees_system_admins=True))
-    assert [f.text for f in found if f.level == "warning"][-1].endswith("are left for today.")
+    (warning,) = [finding for finding in found if finding.level == "warning"]
+    assert "of 40 calls are left for today" in warning.text
+    assert "reserve" in warning.cure
+
+
+@pytest.mark.parametrize(
+    ("version", "level"),
+    [((3900, 64, 0), "warning"), ((3900, 65, 0), "ok"), ((4000, 1, 0), "ok")],
+)
+def test_an_old_release_is_a_warning(version: tuple[int, int, int], level: str) -> None:
+    found = findings(joined(version=version, sees_system_admins=True))[0]
+    assert found.level == level
+    assert ".".join(map(str, version)) in found.text
 
 
 def test_wrong_credentials_end_the_check() -> None:
