@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 from joserfc import jwt
@@ -22,11 +21,9 @@ from joserfc.errors import (
 )
 from joserfc.jwk import KeySet
 
-from connectors.base import Options
-from connectors.http import HttpClient
 from connectors.ticket import NoWrite
 from gateway.database import now
-from gateway.references import ConfigurationError
+from gateway.elsewhere import client_of
 from gateway.security import SCOPE, Issuer
 from gateway.tokens import Token
 from schemas.errors import InvalidToken, ScimError
@@ -165,18 +162,13 @@ def _source(issuer: Issuer) -> Callable[[], bytes]:
     """Return what reads the issuer's key set, from its file or its URL."""
     if issuer.jwks.startswith("file:"):
         return Path(issuer.jwks.removeprefix("file:")).read_bytes
-    parts = urlsplit(issuer.jwks)
-    options = Options(
-        name=f"issuer-{issuer.name}",
-        url=f"{parts.scheme}://{parts.netloc}",
+    client, path = client_of(
+        issuer.jwks,
+        f"security.issuers.{issuer.name}.jwks",
+        f"issuer-{issuer.name}",
         timeout=10.0,
         allow_private_network=issuer.allow_private_network,
     )
-    try:
-        client = HttpClient(options)
-    except ValueError as error:
-        raise ConfigurationError(f"security.issuers.{issuer.name}.jwks: {error}") from None
-    path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
 
     def fetch() -> bytes:
         response = client.send("GET", path, permit=NoWrite.ELSEWHERE, name="jwks", repeatable=True)

@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
+from sqlalchemy.engine import Connection
 
 from gateway.database import Database, now
 from gateway.tables import tokens
@@ -71,8 +72,7 @@ class Tokens:
 
         `targets` are names of targets or "all".
         """
-        prefix = "".join(secrets.choice(_LETTERS) for _ in range(8))
-        text = f"mtr_{prefix}_{secrets.token_urlsafe(32)}"
+        text = new_text()
         self.add(text, name, targets, scopes, expires)
         return text
 
@@ -88,21 +88,8 @@ class Tokens:
 
         Raises ValueError for a text that is too short or too long, and for unusable names.
         """
-        if len(text) not in _LENGTHS:
-            raise ValueError("A token has 8 to 512 characters.")
-        values = {
-            "prefix": prefix_of(text),
-            "sha256": _hash(text).hex(),
-            "name": name,
-            "targets": _words(targets),
-            "scopes": _words(scopes),
-            "created": now(),
-            "expires": expires,
-        }
         with self._database.write() as connection:
-            same = tokens.c.sha256 == values["sha256"]
-            connection.execute(delete(tokens).where(same))
-            connection.execute(insert(tokens), values)
+            keep(connection, text, name, targets, scopes, expires)
         self._trusted.clear()
 
     def verify(self, text: str) -> Token:
@@ -137,11 +124,8 @@ class Tokens:
 
     def revoke(self, prefix_or_name: str) -> int:
         """Revoke the tokens of that prefix or name and return how many there were."""
-        chosen = or_(tokens.c.prefix == prefix_or_name, tokens.c.name == prefix_or_name)
         with self._database.write() as connection:
-            revoked = connection.execute(
-                update(tokens).where(chosen, _LIVE).values(revoked=now())
-            ).rowcount
+            revoked = revoke(connection, prefix_or_name)
         self._trusted.clear()
         return revoked
 
@@ -157,6 +141,42 @@ class Tokens:
         token = _token(row)
         self._trusted[digest] = read + TRUST_SECONDS, token
         return token
+
+
+def new_text() -> str:
+    """Return the text of a new token: a public prefix and 256 random bits."""
+    prefix = "".join(secrets.choice(_LETTERS) for _ in range(8))
+    return f"mtr_{prefix}_{secrets.token_urlsafe(32)}"
+
+
+def keep(
+    connection: Connection,
+    text: str,
+    name: str,
+    targets: Iterable[str],
+    scopes: Iterable[str],
+    expires: datetime | None,
+) -> None:
+    """Keep a token in a transaction, as `Tokens.add` does. Raises ValueError."""
+    if len(text) not in _LENGTHS:
+        raise ValueError("A token has 8 to 512 characters.")
+    values = {
+        "prefix": prefix_of(text),
+        "sha256": _hash(text).hex(),
+        "name": name,
+        "targets": _words(targets),
+        "scopes": _words(scopes),
+        "created": now(),
+        "expires": expires,
+    }
+    connection.execute(delete(tokens).where(tokens.c.sha256 == values["sha256"]))
+    connection.execute(insert(tokens), values)
+
+
+def revoke(connection: Connection, prefix_or_name: str) -> int:
+    """Revoke the tokens of that prefix or name in a transaction; return how many there were."""
+    chosen = or_(tokens.c.prefix == prefix_or_name, tokens.c.name == prefix_or_name)
+    return connection.execute(update(tokens).where(chosen, _LIVE).values(revoked=now())).rowcount
 
 
 def prefix_of(text: str) -> str:

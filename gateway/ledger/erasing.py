@@ -43,7 +43,6 @@ class Eraser:
         found = self._found(person)
         by = replace(by, operation="erase", resource_type="Subject", resource_id=_words(found))
         try:
-            self._refuse_held(found)
             self._destroy(found, by)
         except ScimError as error:
             self._audit.record(by, "refused", status=error.status, detail=error.detail)
@@ -52,7 +51,10 @@ class Eraser:
         return found
 
     def hold(self, person: str, reason: str, by: Intent) -> list[int]:
-        """Keep a person from being erased, for a reason; return whose events are held. Or 404."""
+        """Keep a person from being erased, for a reason; return whose events are held.
+
+        Raises 404 for somebody unknown, 409 for somebody who is erased at the same time.
+        """
         return self._mark(person, reason, replace(by, operation="hold"))
 
     def release(self, person: str, by: Intent) -> list[int]:
@@ -61,11 +63,15 @@ class Eraser:
 
     def _mark(self, person: str, reason: str | None, by: Intent) -> list[int]:
         found = self._found(person)
-        with self._database.write() as connection:
-            chosen = update(subjects).where(subjects.c.subject.in_(found))
-            connection.execute(chosen.values(hold=reason))
+        chosen = subjects.c.subject.in_(found) & subjects.c.erased.is_(None)
+
+        def mark(connection: Connection) -> None:
+            marked = connection.execute(update(subjects).where(chosen).values(hold=reason))
+            if marked.rowcount != len(found):
+                raise ScimError(409, "The person has been erased meanwhile.")
+
         by = replace(by, resource_type="Subject", resource_id=_words(found))
-        self._audit.record(by, "success", status=200, detail=reason)
+        self._audit.record(by, "success", mark, status=200, detail=reason)
         return found
 
     def _found(self, person: str) -> list[int]:
@@ -73,15 +79,6 @@ class Eraser:
         if not found:
             raise not_found("No event is about an account of that login, id or address.")
         return found
-
-    def _refuse_held(self, found: Sequence[int]) -> None:
-        held = select(subjects.c.hold).where(
-            subjects.c.subject.in_(found), subjects.c.hold.is_not(None)
-        )
-        with self._database.single() as connection:
-            reasons = sorted(set(connection.scalars(held)))
-        if reasons:
-            raise ScimError(409, f"A legal hold forbids it: {'; '.join(reasons)}")
 
     def _destroy(self, found: Sequence[int], by: Intent) -> None:
         """Keep the sealed records, which have commitments only, and destroy the rest."""
@@ -93,6 +90,7 @@ class Eraser:
             self._database.lock(("seal",), 60, family="ledger"),
             self._database.write() as connection,
         ):
+            _refuse_held(connection, found)
             for pending in (unfinished, unsealed):
                 if connection.scalar(pending.limit(1)) is not None:
                     raise ScimError(409, "A write to an account is under way: try again later.")
@@ -121,6 +119,16 @@ class Eraser:
             if len(found) < _PAGE:
                 return
             last = found[-1].columns.sequence
+
+
+def _refuse_held(connection: Connection, found: Sequence[int]) -> None:
+    """Raise 409 under a legal hold, and let nobody place one until the transaction ends."""
+    rows = select(subjects.c.hold).where(subjects.c.subject.in_(found))
+    # With `key_share` events of the person, which refer to these rows, can still be written.
+    rows = rows.with_for_update(key_share=True)
+    reasons = sorted({hold for hold in connection.scalars(rows) if hold is not None})
+    if reasons:
+        raise ScimError(409, f"A legal hold forbids it: {'; '.join(reasons)}")
 
 
 def _forget_logins(connection: Connection, theirs: ColumnElement[bool]) -> None:

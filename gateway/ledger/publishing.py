@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from connectors.base import Options
-from connectors.http import HttpClient
 from connectors.ticket import NoWrite
+from gateway.elsewhere import client_of
 from gateway.ledger.configuration import AuditSettings
 from gateway.ledger.sealer import Publish
-from gateway.references import ConfigurationError
 from schemas.errors import ScimError
 
 SUFFIX = ".checkpoint"
@@ -58,18 +55,13 @@ def read(place: Path) -> list[str]:
 
 
 def _poster(settings: AuditSettings) -> Publish:
-    parts = urlsplit(settings.webhook)
-    options = Options(
+    client, path = client_of(
+        settings.webhook,
+        "audit.webhook",
         "checkpoints",
-        f"{parts.scheme}://{parts.netloc}",
         timeout=_TIMEOUT,
         allow_private_network=settings.allow_private_network,
     )
-    try:
-        client = HttpClient(options)
-    except ValueError as error:
-        raise ConfigurationError(f"audit.webhook: {error}") from None
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
     def post(size: int, note: str) -> None:
         response = client.send(

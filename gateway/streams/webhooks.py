@@ -11,16 +11,14 @@ from itertools import groupby
 from operator import attrgetter
 from time import time
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
-from connectors.base import Options
-from connectors.http import HttpClient, Response
+from connectors.http import Response
 from connectors.side_by_side import side_by_side
 from connectors.ticket import NoWrite
 from gateway.database import Database
-from gateway.references import ConfigurationError
+from gateway.elsewhere import client_of
 from gateway.settings import Settings
 from gateway.streams.configuration import StreamSettings
 from gateway.streams.deliveries import BATCH, Deliveries, Delivery, Failure
@@ -58,20 +56,15 @@ class Webhook:
         self._render = renderer(stream, public_url, signer)
         self._observe = observe
         self._deliveries = Deliveries(database, stream.name, stream.max_pending)
-        parts = urlsplit(stream.url)
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        options = Options(
+        self._client, self._path = client_of(
+            stream.url,
+            f"streams.{stream.name}.url",
             stream.name,
-            f"{parts.scheme}://{parts.netloc}",
             timeout=stream.timeout,
             connections=CONNECTIONS,
             allow_private_network=stream.allow_private_network,
             transport=transport,
         )
-        try:
-            self._client = HttpClient(options)
-        except ValueError as error:
-            raise ConfigurationError(f"streams.{stream.name}.url: {error}") from None
 
     def step(self) -> bool:
         """Take events and try what is due, once; tell whether there is more to do at once.
@@ -89,10 +82,6 @@ class Webhook:
         if done or failed:
             self._deliveries.settle(done, failed)
         return more or (bool(done) and len(due) == BATCH)
-
-    def close(self) -> None:
-        """Close the connections to the receiver."""
-        self._client.close()
 
     def _deliver(self, own: list[Delivery]) -> tuple[list[int], Failure | None]:
         """Deliver the events of one subject in order, up to the first that fails.

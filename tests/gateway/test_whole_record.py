@@ -75,6 +75,28 @@ def test_a_target_may_want_every_read_recorded(make: Callable[..., Service]) -> 
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "type"),
+    [
+        ("/users", "User"),
+        ("/USERS", "User"),
+        ("/Courses", "Course"),
+        ("/AuditEvents", "AuditEvent"),
+    ],
+)
+def test_a_recorded_read_names_the_type(make: Callable[..., Service], path: str, type: str) -> None:
+    service = make(moodle_policies={"audit_reads": True})
+    assert Scim(service, "moodle").get(path).status_code == 200
+    assert service.events[-1]["resourceType"] == type
+
+
+def test_a_recorded_search_of_all_types_names_none(make: Callable[..., Service]) -> None:
+    service = make(moodle_policies={"audit_reads": True})
+    body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "count": 1}
+    assert Scim(service, "moodle").post("/.search", body).status_code == 200
+    assert service.events[-1]["resourceType"] == "Resource"
+
+
 def test_a_read_that_cannot_be_recorded_is_refused(
     make: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+
 import orjson
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from gateway.audit import AuditLog
 from gateway.database import Database
@@ -125,6 +131,60 @@ def test_a_legal_hold_comes_first(sqlite: Database) -> None:
         ("release", "success"),
         ("erase", "success"),
     ]
+
+
+def test_a_hold_that_comes_while_an_erasure_is_prepared_still_forbids_it(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(sqlite)
+    fill(log.audit)
+    eraser = eraser_of(log)
+    monkeypatch.setattr(log.sealer, "seal", lambda: eraser.hold("zeb.quick", "Case 7", BY))
+    with pytest.raises(ScimError, match="Case 7"):
+        eraser.erase("zeb.quick", BY)
+    assert log.audit.subjects("zeb.quick") == [1, 2]
+    assert next(log.audit.stream())["login"] == "zeb.quick"
+
+
+def test_of_a_hold_and_an_erasure_at_once_only_one_is_done(database: Database) -> None:
+    log = Log(database)
+    eraser = eraser_of(log)
+    together = Barrier(2, timeout=60)
+
+    def ends_well(act: Callable[[], object]) -> bool:
+        together.wait()
+        try:
+            act()
+        except ScimError as error:
+            assert error.status in (404, 409)
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(10):
+            login = f"person.{number}"
+            log.write(login, id=str(number))
+            hold = partial(eraser.hold, login, "Case 12/2026", BY)
+            acts = (hold, partial(eraser.erase, login, BY))
+            held, erased = pool.map(ends_well, acts)
+            assert held != erased
+            assert (log.audit.subjects(login) == []) == erased
+
+
+def test_a_hold_without_an_event_is_none(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Log(sqlite)
+    fill(log.audit)
+    eraser = eraser_of(log)
+
+    def full(*given: object, **more: object) -> int:
+        raise OperationalError("insert", {}, Exception("disk full"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gateway.audit.add", full)
+        with pytest.raises(ScimError) as refused:
+            eraser.hold("zeb.quick", "Case 12/2026", BY)
+    assert refused.value.status == 503
+    assert eraser.erase("zeb.quick", BY) == [1, 2]
 
 
 def test_nobody_is_erased_while_a_write_is_under_way(sqlite: Database) -> None:
