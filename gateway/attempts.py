@@ -13,6 +13,7 @@ from connectors.base import Collection
 from connectors.http import Counter, counted
 from connectors.ticket import Ticket
 from gateway.audit import AuditLog, NotOpen
+from gateway.guards.guard import Admission
 from gateway.intents import ChangeRecord, Intent, Known
 from gateway.targets import Target
 from schemas.errors import ScimError
@@ -24,7 +25,8 @@ log = logging.getLogger(__name__)
 class Caller:
     """Who asks: the actor's name, address and client, and the request's id.
 
-    `require` raises 403 unless the caller has the scope; `observe` is told of every outcome.
+    `require` raises 403 unless the caller has the scope; `observe` is told of every outcome. `run`
+    names the job that the request is part of, "" for a single one.
     """
 
     actor: str
@@ -33,6 +35,7 @@ class Caller:
     request_id: str
     require: Callable[[str], None]
     observe: Callable[[str, str, int], None]
+    run: str = ""
 
 
 @dataclass(slots=True)
@@ -54,6 +57,8 @@ class Attempt:
     detail: str | None = None
     made: tuple[ChangeRecord, ...] | None = None
     """The changes that were made when the write failed halfway."""
+    first: list[dict[str, Any]] = field(default_factory=list)
+    """In a rehearsal, the plans of the writes that must come before this one."""
 
     @property
     def ticket(self) -> Ticket:
@@ -65,9 +70,9 @@ class Attempt:
         """Add to the intent what has become known before the LMS is called."""
         self.intent = replace(self.intent, **known)
 
-    def begin(self) -> None:
-        """Commit the intent; from here on the LMS may be changed."""
-        self.committed = self.audit.begin(self.intent)
+    def begin(self, admit: Admission | None = None) -> None:
+        """Commit the intent, with what counts it; from here on the LMS may be changed."""
+        self.committed = self.audit.begin(self.intent, admit)
 
     def finish(self) -> None:
         """Commit the outcome."""
@@ -101,17 +106,7 @@ def attempted(
     status: int = 200,
 ) -> Iterator[Attempt]:
     """Record the write, whatever comes of it."""
-    intent = Intent(
-        target=target.name,
-        operation=operation,
-        resource_type=collection.mapping.full.name,
-        resource_id=id,
-        actor=caller.actor,
-        client_address=caller.client_address,
-        client=caller.client,
-        request_id=caller.request_id,
-        configuration=configuration,
-    )
+    intent = intent_of(configuration, operation, target, collection, caller, id)
     with counted() as counter, ExitStack() as locks:
         attempt = Attempt(audit, intent, counter, locks, status=status)
         try:
@@ -129,3 +124,25 @@ def attempted(
         finally:
             attempt.finish()
             caller.observe(attempt.intent.operation, attempt.outcome, len(attempt.intent.ignored))
+
+
+def intent_of(
+    configuration: str,
+    operation: str,
+    target: Target,
+    collection: Collection,
+    caller: Caller,
+    id: str | None,
+) -> Intent:
+    """Return what is known of a write before anything of it is looked at."""
+    return Intent(
+        target=target.name,
+        operation=operation,
+        resource_type=collection.mapping.full.name,
+        resource_id=id,
+        actor=caller.actor,
+        client_address=caller.client_address,
+        client=caller.client,
+        request_id=caller.request_id,
+        configuration=configuration,
+    )

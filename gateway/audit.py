@@ -49,6 +49,8 @@ _PAGE = 500
 """How many events one query reads at most."""
 
 Result = TypeVar("Result")
+Also = Callable[[Connection], object]
+"""Something else to be done in the transaction of an event; it may be done twice."""
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +69,15 @@ _WANTED: dict[str, ColumnElement[bool]] = {
     "login": and_(events.c.resource_id.is_(None), events.c.login == bindparam("login")),
 }
 # Statements are made once: that costs as much as running them.
+_OF_JOB = (
+    select(events.c.request_id, events.c.outcome, events.c.status)
+    .where(
+        events.c.request_id > bindparam("first"),
+        events.c.request_id < bindparam("last"),
+        events.c.resource_type == bindparam("resource_type"),
+    )
+    .order_by(events.c.sequence)
+)
 _LAST_OF = select(func.max(events.c.sequence)).where(
     events.c.target == bindparam("target"),
     events.c.resource_type == bindparam("resource_type"),
@@ -99,11 +110,18 @@ class AuditLog:
         self._keys = keys
         self._policies = policies or {}
 
-    def begin(self, intent: Intent) -> Ticket:
-        """Write the intent down as an open event; once it is committed, the LMS may be changed."""
-        return Ticket(
-            self._commit(lambda connection: add(connection, self._keys, intent, outcome="open"))
-        )
+    def begin(self, intent: Intent, also: Also | None = None) -> Ticket:
+        """Write the intent down as an open event; once it is committed, the LMS may be changed.
+
+        `also` is done in the same transaction; nothing is written when it raises.
+        """
+
+        def work(connection: Connection) -> int:
+            if also is not None:
+                also(connection)
+            return add(connection, self._keys, intent, outcome="open")
+
+        return Ticket(self._commit(work))
 
     def finish(self, sequence: int, outcome: str, **known: Unpack[Known]) -> None:
         """Write the outcome of an open or unknown event.
@@ -120,14 +138,21 @@ class AuditLog:
         if not self._commit(work):
             raise NotOpen(f"Audit event {sequence} is not open.")
 
-    def record(self, intent: Intent, outcome: str, **known: Unpack[Known]) -> int:
-        """Write intent and outcome in one transaction, for what needed no call to the LMS."""
+    def record(
+        self, intent: Intent, outcome: str, also: Also | None = None, **known: Unpack[Known]
+    ) -> int:
+        """Write intent and outcome in one transaction, for what needed no call to the LMS.
+
+        `also` is done in the same transaction; nothing is written when it raises.
+        """
         columns, made = _result(outcome, known), known.get("changes")
         if made is not None:
             intent = replace(intent, changes=tuple(made))
         policies = {} if outcome == "unknown" else self._policies
 
         def work(connection: Connection) -> int:
+            if also is not None:
+                also(connection)
             detail = known.get("detail")
             return add(connection, self._keys, intent, detail, policies, **columns)
 
@@ -190,6 +215,16 @@ class AuditLog:
             where.append(events.c.sequence < before)
         with self._database.single() as connection:
             return connection.scalar(select(events.c.sequence).where(*where).limit(1)) is not None
+
+    def outcomes(self, job: str, resource_type: str) -> dict[str, tuple[str, int | None]]:
+        """Return how each part of a job has ended last: outcome, and status, None where settled.
+
+        Parts are the requests whose ids are that of the job, a slash, and the part's own name.
+        """
+        known = {"first": f"{job}/", "last": f"{job}0", "resource_type": resource_type}
+        with self._database.single() as connection:
+            rows = connection.execute(_OF_JOB, known)
+            return {row.request_id[len(job) + 1 :]: (row.outcome, row.status) for row in rows}
 
     def subjects(self, person: str) -> list[int]:
         """Return the subjects that ever had a login, external id or e-mail address."""

@@ -15,6 +15,7 @@ from gateway.attempts import Caller
 from gateway.exchange import answer, read_body
 from gateway.jobs import Task, run_all
 from gateway.reading import Reader
+from gateway.rehearsing import Planned
 from gateway.targets import Target
 from gateway.versions import Condition
 from gateway.writing import Writer
@@ -43,11 +44,11 @@ log = logging.getLogger(__name__)
 def add_bulk(
     scim: Blueprint,
     reader: Reader,
-    writer: Writer,
+    writing: Callable[[], Writer],
     base: Callable[[], str],
     who: Callable[[], Caller],
 ) -> None:
-    """Add `/Bulk` to the blueprint of the targets."""
+    """Add `/Bulk` to the blueprint of the targets; `writing` gives what writes for a request."""
 
     @scim.route("/Bulk", methods=["GET", "PUT", "PATCH", "DELETE"])
     def no_bulk() -> Response:
@@ -60,7 +61,7 @@ def add_bulk(
         errors, operations = load_bulk(
             read_body(), most=MAX_OPERATIONS, strict=target.settings.strict
         )
-        job = _Job(target, reader, writer, base(), who(), operations)
+        job = _Job(target, reader, writing(), base(), who(), operations)
         # While as many as there are connections call the LMS, others prepare or end.
         limit = 2 * target.settings.options.connections
         run_all([job.task(n) for n in range(len(operations))], limit=limit, errors=errors)
@@ -130,6 +131,12 @@ class _Job:
             else:
                 self._change(collection, operation, result)
             result["status"] = str(_SUCCESS[operation.method])
+        except Planned as planned:
+            if operation.method == "POST":
+                # What refers to it is planned, too.
+                self._made[str(operation.bulk_id)] = f"bulkId:{operation.bulk_id}"
+            self.results[number] = {**result, "status": "200", "response": planned.plan}
+            return True, None
         except Exception as problem:
             result = _failed(result, problem)
         self.results[number] = _failed(result, _STOPPED) if later else result

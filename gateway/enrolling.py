@@ -15,7 +15,7 @@ Resource = dict[str, Any]
 
 def enrol_new_members(
     memberships: Collection,
-    create: Callable[[Callable[[], Resource]], Resource],
+    create: Callable[[Callable[[], Resource]], None],
     before: Resource,
     after: Resource,
 ) -> None:

@@ -11,7 +11,13 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from gateway.query import Query
 from gateway.versions import Condition, entity_tags
 from schemas.attributes import ResourceType
-from schemas.errors import InsufficientScope, InvalidToken, ScimError, invalid_syntax
+from schemas.errors import (
+    InsufficientScope,
+    InvalidToken,
+    ScimError,
+    invalid_syntax,
+    invalid_value,
+)
 from schemas.filters import parse_filter, parse_path
 from schemas.messages import load_search
 from schemas.projection import Projection, parse_projection
@@ -57,6 +63,14 @@ def read_optional_body() -> dict[str, Any]:
     if not isinstance(body, dict):
         raise invalid_syntax("The body must be a JSON object.")
     return body
+
+
+def is_dry_run() -> bool:
+    """Tell whether a write is only to be planned (`dryRun=true`). Raises 400 for other words."""
+    said = request.args.get("dryRun", "false").lower()
+    if said not in ("true", "false"):
+        raise invalid_value("dryRun is true or false.")
+    return said == "true"
 
 
 def base_url(public_url: str) -> str:

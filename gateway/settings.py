@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from connectors.base import Options
+from gateway.guards.configuration import GuardSettings, parse_guard
 from gateway.ledger.configuration import AuditSettings, parse_audit
 from gateway.references import (
     ConfigurationError,
@@ -30,6 +31,7 @@ _POLICIES = {
     "delete": ("disable", "delete", "refuse"),
     "changes": ("all", "add", "remove"),
     "unknown_members": ("refuse", "ignore"),
+    "mode": ("live", "shadow"),
 }
 
 
@@ -42,7 +44,8 @@ class TargetSettings:
     and named in the audit event; `enrol_members` lets those of a course's group into the course
     first; `strict` refuses what the standard does not allow; `audit_reads` writes an event for
     every read, not only for those by people; `max_scan` is how many resources one query may read;
-    `include` names the only attributes that leave the gateway, all when empty.
+    `include` names the only attributes that leave the gateway, all when empty. In the `mode`
+    shadow every write is only planned, and the plan kept; `guard` limits what may do harm.
     """
 
     connector: str
@@ -55,6 +58,8 @@ class TargetSettings:
     audit_reads: bool = False
     max_scan: int = 20_000
     include: tuple[str, ...] = ()
+    mode: str = "live"
+    guard: GuardSettings = field(default_factory=GuardSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,8 @@ _COMMON: dict[str, type | tuple[type, ...]] = {
     "audit_reads": bool,
     "max_scan": int,
     "include": list,
+    "mode": str,
+    "guard": dict,
 }
 
 
@@ -196,7 +203,10 @@ def _target(name: str, entry: dict[str, Any]) -> TargetSettings:
     include = entry.get("include", [])
     if not all(isinstance(path, str) for path in include):
         raise ConfigurationError(f"{where}.include must be a list of attribute paths")
-    return TargetSettings(entry["connector"], options, **policies, include=tuple(include))
+    guard = parse_guard(entry.get("guard", {}), f"{where}.guard")
+    return TargetSettings(
+        entry["connector"], options, **policies, include=tuple(include), guard=guard
+    )
 
 
 _OPTIONS = (

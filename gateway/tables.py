@@ -102,6 +102,7 @@ events = Table(
     Index("events_operation", "operation"),
     Index("events_outcome", "outcome"),
     Index("events_leaf", "leaf"),
+    Index("events_request", "request_id"),
     sqlite_autoincrement=True,
 )
 """`login` is a digest; what is personal is encrypted with the key of the subject.
@@ -264,3 +265,39 @@ deliveries = Table(
     sqlite_with_rowid=False,
 )
 """What streams have taken and nobody has acknowledged; the events themselves stay in the log."""
+
+guards = Table(
+    "guards",
+    metadata,
+    Column("target", _TEXT, primary_key=True),
+    Column("kind", _TEXT, primary_key=True),
+    Column("stopped", Moment),
+    Column("released", Moment),
+    sqlite_with_rowid=False,
+)
+"""What is guarded on a target: when it was stopped, NULL while it goes on, and last released."""
+
+admissions = Table(
+    "admissions",
+    metadata,
+    Column("admission", _SERIAL, primary_key=True),
+    Column("target", _TEXT, nullable=False),
+    Column("kind", _TEXT, nullable=False),
+    Column("run", _TEXT, nullable=False),
+    Column("time", Moment, nullable=False),
+    Column("count", Integer, nullable=False),
+    Index("admissions_time", "target", "kind", "time"),
+    Index("admissions_run", "target", "kind", "run"),
+    sqlite_autoincrement=True,
+)
+"""What guards have let through; `run` is the job that it was part of, "" for single requests."""
+
+populations = Table(
+    "populations",
+    metadata,
+    Column("target", _TEXT, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("time", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How many accounts each target had at that time."""

@@ -14,6 +14,7 @@ from marshmallow import Schema as Form
 from connectors.base import Collection
 from gateway.attempts import Caller
 from gateway.reading import Reader
+from gateway.rehearsing import Planned
 from gateway.targets import Target
 from gateway.writing import Writer
 from schemas.errors import ScimError, forbidden, invalid_value
@@ -54,7 +55,10 @@ def transfer(
         raise invalid_value("courseId: the person is in that course already.")
     if target.settings.delete == "refuse":
         raise forbidden('This target refuses to end memberships (delete = "refuse").')
-    new = _made(writer, target, memberships, caller, old, course)
+    try:
+        new = _made(writer, target, memberships, caller, old, course)
+    except Planned as first:
+        raise _planned(writer, target, memberships, caller, id, first) from None
     try:
         writer.delete(target, memberships, caller, id)
     except ScimError as error:
@@ -64,6 +68,23 @@ def transfer(
         )
         raise
     return new
+
+
+def _planned(
+    writer: Writer,
+    target: Target,
+    memberships: Collection,
+    caller: Caller,
+    id: str,
+    first: Planned,
+) -> Planned:
+    """Return the plan of the second step, with the first one in it."""
+    try:
+        writer.delete(target, memberships, caller, id)
+    except Planned as second:
+        second.plan["first"] = [first.plan]
+        return second
+    raise AssertionError("a rehearsal ends with its plan")
 
 
 def _made(

@@ -21,9 +21,12 @@ from gateway.attempts import Attempt, Caller, attempted
 from gateway.audit import AuditLog
 from gateway.database import Database
 from gateway.enrolling import enrol_new_members
+from gateway.guards.counting import counted
+from gateway.guards.guard import Guard, Stopped
 from gateway.keys import changed_values, login_of, lookup_of, names_in, said_by, unique_values
 from gateway.reading import Reader
 from gateway.records import records
+from gateway.rehearsing import Planned, rehearsed
 from gateway.settling import Settler
 from gateway.targets import Target
 from gateway.tombstones import Tombstones
@@ -34,6 +37,12 @@ from schemas.filters import parse_path
 from schemas.messages import load_patch, load_resource, refuse_two_primary
 
 Resource = dict[str, Any]
+Agree = Callable[[tuple[Change, ...]], None]
+"""Told the changes that a write is about to make; raises ScimError to keep it from being made."""
+
+
+def anything(changes: tuple[Change, ...]) -> None:
+    """Agree to whatever changes."""
 
 
 class Writer:
@@ -46,10 +55,13 @@ class Writer:
         tombstones: Tombstones,
         reader: Reader,
         settler: Settler,
+        guard: Guard,
         configuration: str,
     ) -> None:
         self._database = database
         self._audit = audit
+        self._guard = guard
+        self._configuration = configuration
         self._attempt = partial(attempted, audit, configuration)
         self._tombstones = tombstones
         self._reader = reader
@@ -60,6 +72,13 @@ class Writer:
         """Return a writer for one request that is going to change these resources."""
         writer = copy(self)
         writer._ahead = Ahead(self._audit, target.name, places)
+        return writer
+
+    def rehearsing(self) -> Writer:
+        """Return a writer that changes nothing: each of its writes raises Planned."""
+        writer = copy(self)
+        writer._attempt = partial(rehearsed, self._guard, self._audit, self._configuration)
+        writer._tombstones = self._tombstones.fixed()
         return writer
 
     def create(
@@ -82,17 +101,17 @@ class Writer:
                 changes=records(collection.mapping, changes),
             )
             self._refuse_tombstoned(target, changes)
-            self._enrol(target, collection, caller, {}, resource)
+            self._enrol(target, collection, attempt, caller, {}, resource)
             deleted = self._tombstones.by_login(target.name, name, login) if login else None
             if deleted is not None:
                 self._lock(target, collection, attempt, deleted)
             self._lock_values(target, collection, attempt, resource)
             self._settler.settle_earlier(target, collection, id=deleted, login=login)
             if deleted is not None and (
-                revived := self._revived(target, collection, attempt, resource, deleted)
+                revived := self._revived(target, collection, attempt, caller, resource, deleted)
             ):
                 return revived
-            attempt.begin()
+            self._begin(target, collection, attempt, caller, changes)
             created = self._created(target, collection, attempt, resource)
             attempt.note(resource_id=created["id"])
             return created
@@ -136,11 +155,12 @@ class Writer:
         operation: str = "patch",
         instead: Callable[[Ticket, Resource], None] | None = None,
         condition: Condition = ANY,
+        agree: Agree = anything,
     ) -> Resource:
         """Apply a PatchOp (RFC 7644 section 3.5.2), all or nothing, and return the resource.
 
         `instead` is called with ticket and resource when `body` gives None: an action of the LMS's
-        own.
+        own. `agree` is told what would change before anything is written, and may refuse.
         """
         with self._attempt(operation, target, collection, caller, id) as attempt:
             caller.require(_scope(collection))
@@ -148,7 +168,7 @@ class Writer:
             strict = target.settings.strict
             message = body()
             if message is None and instead is not None:
-                return self._acted(target, collection, attempt, id, instead)
+                return self._acted(target, collection, attempt, caller, id, instead)
             operations = load_patch(message, strict=strict)
             wanted = collection.mapping.kept & said_by(collection.mapping.full, operations)
 
@@ -160,7 +180,7 @@ class Writer:
                 return collection.mapping.patched(before, fitted)
 
             return self._change(
-                target, collection, attempt, caller, wanted, desired, condition, patched=True
+                target, collection, attempt, caller, wanted, desired, condition, agree, patched=True
             )
 
     def delete(
@@ -170,8 +190,12 @@ class Writer:
         caller: Caller,
         id: str,
         condition: Condition = ANY,
+        agree: Agree = anything,
     ) -> None:
-        """Delete a resource by the target's policy (RFC 7644 section 3.6)."""
+        """Delete a resource by the target's policy (RFC 7644 section 3.6).
+
+        `agree` is told what it has held, and may refuse.
+        """
         with self._attempt("delete", target, collection, caller, id, 204) as attempt:
             caller.require(_scope(collection))
             collection.require("delete")
@@ -188,7 +212,8 @@ class Writer:
                 lookup=orjson.dumps({"kept": bool(keeps)}).decode(),
                 changes=records(collection.mapping, changes),
             )
-            attempt.begin()
+            agree(changes)
+            self._begin(target, collection, attempt, caller, changes)
             if not keeps:
                 self._settled(
                     target, collection, attempt, lambda: collection.delete(attempt.ticket, id)
@@ -210,13 +235,14 @@ class Writer:
         target: Target,
         collection: Collection,
         attempt: Attempt,
+        caller: Caller,
         id: str,
         call: Callable[[Ticket, Resource], None],
     ) -> Resource:
         """Carry out an action that is no change of attributes."""
         resource = self._locked(target, collection, attempt, id)
         attempt.note(login=login_of(collection.mapping.full, resource))
-        attempt.begin()
+        self._begin(target, collection, attempt, caller, ())
         call(attempt.ticket, resource)
         return resource
 
@@ -229,6 +255,7 @@ class Writer:
         wanted: frozenset[str],
         desired: Callable[[Resource], Resource],
         condition: Condition,
+        agree: Agree = anything,
         *,
         patched: bool = False,
     ) -> Resource:
@@ -254,14 +281,32 @@ class Writer:
             login=login_of(full, after),
             lookup=lookup_of(full, after),
         )
+        agree(changes)
         if not changes:
             attempt.outcome = "noChange"
             return before
         self._refuse_tombstoned(target, changes)
-        self._enrol(target, collection, caller, before, after)
+        self._enrol(target, collection, attempt, caller, before, after)
         self._lock_values(target, collection, attempt, changed_values(full, changes))
-        attempt.begin()
+        self._begin(target, collection, attempt, caller, changes)
         return self._updated(target, collection, attempt, before, after, changes)
+
+    def _begin(
+        self,
+        target: Target,
+        collection: Collection,
+        attempt: Attempt,
+        caller: Caller,
+        changes: tuple[Change, ...],
+    ) -> None:
+        """Commit the intent, unless the guard stops what it would do. Raises 429."""
+        kinds = counted(collection.mapping, attempt.intent.operation, changes)
+        admit = self._guard.admission(target, kinds, caller.run) if kinds else None
+        try:
+            attempt.begin(admit)
+        except Stopped as stopped:
+            self._guard.stop(stopped)
+            raise
 
     def _locked(
         self,
@@ -380,6 +425,7 @@ class Writer:
         target: Target,
         collection: Collection,
         attempt: Attempt,
+        caller: Caller,
         resource: Resource,
         id: str,
     ) -> Resource | None:
@@ -405,7 +451,7 @@ class Writer:
         attempt.note(
             operation="revive", resource_id=id, changes=records(mapping, changes), login=login
         )
-        attempt.begin()
+        self._begin(target, collection, attempt, caller, changes)
         updated = after
         if changes:
             updated = self._updated(target, collection, attempt, before, after, changes)
@@ -458,6 +504,7 @@ class Writer:
         self,
         target: Target,
         collection: Collection,
+        attempt: Attempt,
         caller: Caller,
         before: Resource,
         after: Resource,
@@ -469,8 +516,15 @@ class Writer:
         memberships = target.connector.collections.get("Membership")
         is_group = collection.mapping.full.name == "Group"
         if is_group and memberships is not None and target.settings.enrol_members:
-            create = partial(self.create, target, memberships, caller)
-            enrol_new_members(memberships, create, before, after)
+            create = self.create
+
+            def let_in(body: Callable[[], Resource]) -> None:
+                try:
+                    create(target, memberships, caller, body)
+                except Planned as planned:
+                    attempt.first.append(planned.plan)
+
+            enrol_new_members(memberships, let_in, before, after)
 
     def _refuse_tombstoned(self, target: Target, changes: Iterable[Change]) -> None:
         """Refuse to make a deleted account a member; it is still there in the LMS."""

@@ -46,6 +46,7 @@ _STATUS = {
     "failed": _FAILURE,
     "unknown": _UNKNOWN,
     "open": _UNKNOWN,
+    "planned": (99, "Planned"),
 }
 _SEVERITY = {"refused": (2, "Low"), "failed": (3, "Medium"), "unknown": (3, "Medium")}
 _UNMAPPED = (

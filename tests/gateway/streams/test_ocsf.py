@@ -53,7 +53,8 @@ CLASSES: dict[int, tuple[str, dict[int, str]]] = {
     ),
 }
 SEVERITIES = {0: "Unknown", 1: "Informational", 2: "Low", 3: "Medium", 4: "High", 5: "Critical"}
-STATUSES = {0: "Unknown", 1: "Success", 2: "Failure"}
+STATUSES = {0: "Unknown", 1: "Success", 2: "Failure", 99: "Planned"}
+"""99 is other: then the word is the source's own."""
 ONE_OF = {
     "user": {"account", "name", "uid"},
     "entity": {"name", "uid", "device", "group", "org", "policy", "user"},

@@ -384,7 +384,6 @@ def test_a_real_receiver_over_the_network(sqlite: Database) -> None:
         ledger = Ledger(event(1), event(2, "delete"))
         webhook = Webhook(stream, sqlite, ledger.feed, PUBLIC_URL, SIGNER, lambda *_: None)
         webhook.step()
-        webhook.close()
     assert [kind for kind, _ in got] == ["application/secevent+jwt"] * 2
     claims = [verified(body.decode(), SIGNER.jwks())[1] for _, body in got]
     assert [claim["txn"] for claim in claims] == ["request-1", "request-2"]
