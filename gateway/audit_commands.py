@@ -67,14 +67,12 @@ def search_audit(
 ) -> None:
     """Show events that match a SCIM filter, e.g. 'login eq "ann" and outcome ne "success"'."""
     from gateway.intents import names_in
-    from schemas.filters import conjunction
+    from schemas.filters import all_of
 
     given, other = _audit_filter(filter_), _audit_filter(without)
     with ledger_of(config) as ledger:
-        terms = [given] if given else []
-        terms += [_since(days)] if days else []
-        terms += [_about(person, ledger)] if person else []
-        node = conjunction(*terms) if terms else None
+        about = _about(person, ledger) if person else None
+        node = all_of(given, _since(days) if days else None, about)
         log = ledger.audit
         if other is None:
             total, events = log.search(node, count=count, descending=True)

@@ -16,7 +16,7 @@ from gateway.query import Query, list_response
 from gateway.tokens import Token
 from schemas.audit_event import AUDIT_EVENT
 from schemas.errors import InsufficientScope, not_found_resource
-from schemas.filters import Compare, Filter, Or, conjunction, parse_path
+from schemas.filters import Compare, Filter, all_of, any_of, parse_path
 from schemas.match import compile_filter
 from schemas.projection import project
 
@@ -37,9 +37,14 @@ def of_token() -> Filter | None:
     token: Token = g.token
     if not token.allows(token.targets[0], "audit:read"):
         raise InsufficientScope("The token lacks the scope audit:read.")
+    return visible_to(token)
+
+
+def visible_to(token: Token) -> Filter | None:
+    """Return what events must fulfil for the token to see them: they are of its targets."""
     if "all" in token.targets:
         return None
-    return Or(tuple(Compare(_TARGET, "eq", name) for name in token.targets))
+    return any_of(*(Compare(_TARGET, "eq", name) for name in token.targets))
 
 
 def add_audit_events(
@@ -55,7 +60,7 @@ def add_audit_events(
     """
 
     def found(query: Query) -> Response:
-        query = replace(query, filter=_all_of(visible(), query.filter))
+        query = replace(query, filter=all_of(visible(), query.filter))
         if query.cursor is None or not query.limit:
             total, events = search(audit, query)
             return listed(query, total, events)
@@ -115,7 +120,7 @@ def page_at(
     total, after, offset = place or [None, None, 0]
     if after is not None:
         beyond = Compare(_SEQUENCE, "lt" if query.descending else "gt", after)
-        query = replace(query, filter=_all_of(query.filter, beyond))
+        query = replace(query, filter=all_of(query.filter, beyond))
     left, events = search(audit, replace(query, start=offset + 1))
     total = left if total is None else total
     follows: Place | None = None
@@ -125,9 +130,3 @@ def page_at(
         else:
             follows = [total, None, offset + len(events)]
     return total, events, follows
-
-
-def _all_of(*filters: Filter | None) -> Filter | None:
-    """Return the filter for which all hold that are there."""
-    terms = [one for one in filters if one is not None]
-    return conjunction(*terms) if terms else None

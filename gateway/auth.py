@@ -19,7 +19,7 @@ from schemas.errors import InsufficientScope, InvalidToken, ScimError
 if TYPE_CHECKING:
     from gateway.issuers import Issuers
 
-PUBLIC = frozenset({"scim.service_provider_config"})
+PUBLIC = frozenset({"scim.service_provider_config", "overall.service_provider_config"})
 """Endpoints that answer without a token (RFC 7643 section 5: how to authenticate is no secret)."""
 
 log = logging.getLogger(__name__)

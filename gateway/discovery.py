@@ -1,18 +1,24 @@
-"""What a target says of itself (RFC 7644 section 4): features, resource types, schemas."""
+"""What a service says of itself (RFC 7644 section 4): features, resource types, schemas."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+from flask import Blueprint, Response, request
 
 from gateway.bulk import MAX_OPERATIONS, MAX_PAYLOAD
 from gateway.cursors import CURSOR_SECONDS
+from gateway.exchange import answer, read_only
 from gateway.query import DEFAULT_COUNT, MAX_COUNT
 from gateway.targets import Target
 from schemas.attributes import ResourceType, Schema
 from schemas.audit_event import AUDIT_EVENT
 from schemas.errors import forbidden, not_found
 from schemas.messages import LIST_RESPONSE
+
+DISCOVERY = ("ServiceProviderConfig", "ResourceTypes", "Schemas")
+"""Endpoints at which a service tells of itself, and of nobody else."""
 
 _CORE = "urn:ietf:params:scim:schemas:core:2.0:"
 
@@ -21,18 +27,27 @@ def service_provider_config(target: Target, base: str) -> dict[str, Any]:
     """Return the features of a target (RFC 7643 section 5)."""
     users = target.connector.collections.get("User")
     password = users.mapping.resource_type.find("password") if users else None
+    return _features(base, writes=True, password=password is not None)
+
+
+def read_only_config(base: str) -> dict[str, Any]:
+    """Return the features of a service that only reads (RFC 7643 section 5)."""
+    return _features(base, writes=False, password=False)
+
+
+def _features(base: str, *, writes: bool, password: bool) -> dict[str, Any]:
     return {
         "schemas": [_CORE + "ServiceProviderConfig"],
-        "patch": {"supported": True},
+        "patch": {"supported": writes},
         "bulk": {
-            "supported": True,
-            "maxOperations": MAX_OPERATIONS,
-            "maxPayloadSize": MAX_PAYLOAD,
+            "supported": writes,
+            "maxOperations": MAX_OPERATIONS if writes else 0,
+            "maxPayloadSize": MAX_PAYLOAD if writes else 0,
         },
         "filter": {"supported": True, "maxResults": MAX_COUNT},
-        "changePassword": {"supported": password is not None},
+        "changePassword": {"supported": password},
         "sort": {"supported": True},
-        "etag": {"supported": True},
+        "etag": {"supported": writes},
         "pagination": {
             "cursor": True,
             "index": True,
@@ -109,33 +124,46 @@ def schema_definition(schema: Schema, base: str) -> dict[str, Any]:
     }
 
 
-def resource_type_list(target: Target, base: str) -> dict[str, Any]:
-    """Return all resource types of a target."""
-    return _listed([resource_type_definition(t, base) for t in resource_types(target)])
+def add_discovery(
+    scim: Blueprint,
+    base: Callable[[], str],
+    features: Callable[[], dict[str, Any]],
+    listed: Callable[[], Sequence[ResourceType]],
+    known: Callable[[], Sequence[ResourceType]],
+) -> None:
+    """Add the discovery endpoints to a blueprint: of `known` types, those that are `listed`."""
 
+    @scim.get("/ServiceProviderConfig")
+    def service_provider_config() -> Response:
+        refuse_filter(request.args)
+        return answer(features())
 
-def schema_list(target: Target, base: str) -> dict[str, Any]:
-    """Return all schemas of a target."""
-    return _listed(
-        [schema_definition(s, base) for t in resource_types(target) for s in declared_schemas(t)]
-    )
+    @scim.get("/ResourceTypes")
+    def resource_types() -> Response:
+        refuse_filter(request.args)
+        return answer(_listed([resource_type_definition(one, base()) for one in listed()]))
 
+    @scim.get("/ResourceTypes/<name>")
+    def resource_type(name: str) -> Response:
+        for one in known():
+            if one.name.lower() == name.lower():
+                return answer(resource_type_definition(one, base()))
+        raise not_found(f"There is no resource type {name!r}.")
 
-def one_resource_type(target: Target, name: str, base: str) -> dict[str, Any]:
-    """Return the resource type of that name in any letter case, or raise 404."""
-    for resource_type in known_types(target):
-        if resource_type.name.lower() == name.lower():
-            return resource_type_definition(resource_type, base)
-    raise not_found(f"There is no resource type {name!r}.")
+    @scim.get("/Schemas")
+    def schemas() -> Response:
+        refuse_filter(request.args)
+        found = {held.urn: held for one in listed() for held in declared_schemas(one)}
+        return answer(_listed([schema_definition(held, base()) for held in found.values()]))
 
+    @scim.get("/Schemas/<urn>")
+    def schema(urn: str) -> Response:
+        for held in (held for one in known() for held in declared_schemas(one)):
+            if held.urn.lower() == urn.lower():
+                return answer(schema_definition(held, base()))
+        raise not_found(f"There is no schema {urn!r}.")
 
-def one_schema(target: Target, urn: str, base: str) -> dict[str, Any]:
-    """Return the schema of that URN in any letter case, or raise 404."""
-    for resource_type in known_types(target):
-        for schema in declared_schemas(resource_type):
-            if schema.urn.lower() == urn.lower():
-                return schema_definition(schema, base)
-    raise not_found(f"There is no schema {urn!r}.")
+    read_only(scim, *DISCOVERY)
 
 
 def refuse_filter(parameters: Iterable[str]) -> None:

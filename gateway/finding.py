@@ -62,10 +62,14 @@ class Finder:
             kept = self._kept_page(query, query.walk_key, query.start)
             if kept is not None:
                 return kept
-        found, ids = self._walk(query, max(query.start, 1) - 1)
+        found, ids = self._walk(query, max(query.start, 1) - 1, query.limit)
         if collection.can_fetch and query.limit and len(ids) > query.limit:
             self._walks.keep(self._target.name, self._type, query.walk_key, ids)
         return found
+
+    def first(self, query: Query, count: int) -> Found:
+        """Return so many of the first in the query's order, whatever its page, and the total."""
+        return self._walk(query, 0, count)[0]
 
     def by_cursor(self, query: Query, place: Place | None) -> Found:
         """Return the page at a place, and the place of the next one (RFC 9865).
@@ -83,7 +87,7 @@ class Finder:
             is_last = follows > (kept.total or 0)
             return replace(kept, next=None if is_last else ["walk", key, follows])
         first = place[1] if place is not None else 0
-        found, ids = self._walk(query, first)
+        found, ids = self._walk(query, first, query.limit)
         follows = first + len(found.resources)
         if follows >= len(ids):
             return found
@@ -101,7 +105,7 @@ class Finder:
         while True:
             batch = self._collection.page(planned, start, query.limit)
             read += len(batch.resources)
-            matches = list(self._matching(batch.resources[skip:], planned.residual, None))
+            matches = list(self.matching(batch.resources[skip:], planned.residual))
             room = query.limit - len(page)
             page += matches[:room]
             if len(matches) > room:
@@ -128,12 +132,12 @@ class Finder:
         found = self._collection.fetch([id for id in ids if id not in hidden])
         return Found(list(self._holding(found, query.filter, None)), total)
 
-    def _walk(self, query: Query, first: int) -> tuple[Found, list[str]]:
-        """Read everything; return the page from the 0-based `first` on, and the ids of all."""
+    def _walk(self, query: Query, first: int, count: int) -> tuple[Found, list[str]]:
+        """Read everything; return `count` from the 0-based `first` on, and the ids of all."""
         found = self._matches(query)
         if query.sort_by is not None:
             found = iter(sorted_by(query.sort_by, query.descending, list(found)))
-        last = first + query.limit
+        last = first + count
         ids: list[str] = []
         page: list[Resource] = []
         for resource in found:
@@ -149,11 +153,12 @@ class Finder:
         for batch in self._collection.search(planned):
             read += len(batch)
             self._refuse_too_many(read, planned)
-            yield from self._matching(batch, planned.residual, query.sort_by)
+            yield from self.matching(batch, planned.residual, query.sort_by)
 
-    def _matching(
-        self, batch: Sequence[Resource], residual: Filter | None, sort_by: Path | None
+    def matching(
+        self, batch: Sequence[Resource], residual: Filter | None, sort_by: Path | None = None
     ) -> Iterator[Resource]:
+        """Yield what fulfils the filter and is not deleted, with what filter and order look at."""
         hidden = self._tombstones.all(self._target.name, self._type)
         left = [resource for resource in batch if resource["id"] not in hidden]
         return self._holding(left, residual, sort_by)

@@ -9,7 +9,7 @@ from typing import Any
 from connectors.base import Collection
 from connectors.planning import plan
 from gateway.cursors import Cursors, Place
-from gateway.finding import Finder, Found
+from gateway.finding import Finder
 from gateway.query import Query, list_response
 from gateway.representation import represent
 from gateway.targets import Target
@@ -90,17 +90,16 @@ class Reader:
         self, target: Target, collection: Collection, query: Query, base: str
     ) -> dict[str, Any]:
         """Return the ListResponse of a query (RFC 7644 section 3.4.2, RFC 9865)."""
-        finder = self._finder(target, collection, base)
+        finder = self.finder(target, collection, base)
         if query.cursor is None or not query.limit:
             found = finder.by_index(query)
-            return list_response(
-                query, found.total, self._page(target, collection, query, found, base)
-            )
+            resources = self.show_all(target, collection, found.resources, base, query.projection)
+            return list_response(query, found.total, resources)
         key = _cursor_key(target, collection, query)
         size, place = self.cursors.place(query, key)
         query = replace(query, count=size)
         found = finder.by_cursor(query, place)
-        resources = self._page(target, collection, query, found, base)
+        resources = self.show_all(target, collection, found.resources, base, query.projection)
         follows = None if found.next is None else self.cursors.write(key, size, found.next)
         return list_response(query, found.total, resources, follows)
 
@@ -122,9 +121,9 @@ class Reader:
                 start=max(max(query.start, 1) - total, 1),
                 count=query.limit - len(resources),
             )
-            found = self._finder(target, collection, base).by_index(part)
+            found = self.finder(target, collection, base).by_index(part)
             total += found.total or 0
-            resources += self._page(target, collection, part, found, base)
+            resources += self.show_all(target, collection, found.resources, base, part.projection)
         return list_response(first, total, resources)
 
     def _search_all_by_cursor(
@@ -139,8 +138,8 @@ class Reader:
         while number < len(queries):
             collection, query = queries[number]
             part = replace(query, count=size - len(resources))
-            found = self._finder(target, collection, base).by_cursor(part, inner)
-            resources += self._page(target, collection, part, found, base)
+            found = self.finder(target, collection, base).by_cursor(part, inner)
+            resources += self.show_all(target, collection, found.resources, base, part.projection)
             number, inner = (number + 1, None) if found.next is None else (number, found.next)
             follows = [number, inner] if number < len(queries) else None
             if inner is not None or len(resources) >= size:
@@ -149,16 +148,21 @@ class Reader:
         written = None if follows is None else self.cursors.write(key, size, follows)
         return list_response(first, total, resources, written)
 
-    def _finder(self, target: Target, collection: Collection, base: str) -> Finder:
+    def finder(self, target: Target, collection: Collection, base: str) -> Finder:
+        """Return what finds resources of a collection."""
         return Finder(self._tombstones, self._walks, target, collection, base)
 
-    def _page(
-        self, target: Target, collection: Collection, query: Query, found: Found, base: str
+    def show_all(
+        self,
+        target: Target,
+        collection: Collection,
+        resources: list[Resource],
+        base: str,
+        projection: Projection = DEFAULT,
     ) -> list[Resource]:
-        """Return the resources of a page as they are shown, in as few further calls as possible."""
-        page, projection = found.resources, query.projection
-        collection.complete(page, costly_of(collection, projection))
-        return [self.show(target, collection, resource, base, projection) for resource in page]
+        """Return resources as clients see them, in as few further calls as possible."""
+        collection.complete(resources, costly_of(collection, projection))
+        return [self.show(target, collection, one, base, projection) for one in resources]
 
     @staticmethod
     def explain(target: Target, collection: Collection, query: Query) -> dict[str, Any]:

@@ -28,6 +28,16 @@ CONNECTORS: dict[str, Callable[[Options], Connector]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """What takes a target's place in metrics and events where there is none.
+
+    No target can be called as one of these.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """One LMS as the gateway serves it."""
 

@@ -25,8 +25,9 @@ OPERATIONS = (
     "configure",
     "start",
     "stop",
+    "sync",
 )
-OUTCOMES = ("open", "success", "noChange", "refused", "failed", "unknown")
+OUTCOMES = ("open", "success", "noChange", "planned", "refused", "failed", "unknown")
 
 
 def _word(name: str, description: str, *canonical: str) -> Attribute:

@@ -97,6 +97,9 @@ class Where:
 
 Filter = Compare | Present | And | Or | Not | Where
 
+EVERYTHING = And(())
+NOTHING = Or(())
+
 
 def conjunction(*terms: Filter) -> Filter:
     """Return the terms joined by `and`, nested conjunctions flattened."""
@@ -104,6 +107,20 @@ def conjunction(*terms: Filter) -> Filter:
     for term in terms:
         flat.extend(term.terms if isinstance(term, And) else (term,))
     return flat[0] if len(flat) == 1 else And(tuple(flat))
+
+
+def all_of(*terms: Filter | None) -> Filter | None:
+    """Return the filter that all terms hold that there are, None when there is none."""
+    given = [term for term in terms if term is not None]
+    return conjunction(*given) if given else None
+
+
+def any_of(*terms: Filter) -> Filter:
+    """Return the terms joined by `or`, nested disjunctions flattened."""
+    flat: list[Filter] = []
+    for term in terms:
+        flat.extend(term.terms if isinstance(term, Or) else (term,))
+    return flat[0] if len(flat) == 1 else Or(tuple(flat))
 
 
 def is_text(value: str) -> bool:
@@ -359,11 +376,7 @@ def _lower_chain(node: Any, resolve: Resolve) -> Filter:
             runs[-1].append(term)
         else:
             runs.append([term])
-    branches: list[Filter] = []
-    for run in runs:
-        branch = conjunction(*run)
-        branches.extend(branch.terms if isinstance(branch, Or) else (branch,))
-    return branches[0] if len(branches) == 1 else Or(tuple(branches))
+    return any_of(*(conjunction(*run) for run in runs))
 
 
 def _lower_value_path(node: Any, resolve: Resolve, *more: Filter) -> Filter:

@@ -11,7 +11,7 @@ from schemas.filters import And, Compare, Filter, Not, Or, Present, Where, insta
 
 Predicate = Callable[[dict[str, Any]], bool]
 
-_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
     "ne": operator.ne,
     "co": lambda actual, wanted: wanted in actual,
@@ -22,6 +22,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "lt": operator.lt,
     "le": operator.le,
 }
+"""How each operator compares a value with the wanted one, both as `comparable` gives them."""
 
 
 def compile_filter(node: Filter) -> Predicate:
@@ -72,7 +73,7 @@ def comparable(attribute: Attribute, value: Any) -> Any:
 
 def _compile_comparison(node: Compare) -> Predicate:
     path, attribute = node.path, node.path.leaf
-    compare = _COMPARISONS[node.op]
+    compare = COMPARISONS[node.op]
     wanted = comparable(attribute, node.value)
     differs = node.op == "ne"
 

@@ -11,16 +11,17 @@ from typing import Any, BinaryIO, TextIO
 
 from flask import Blueprint, Response, g, request, send_file
 
+from gateway.audit_events import visible_to
 from gateway.console.events import stored_event
 from gateway.console.recording import record
-from gateway.console.selection import all_of, selection_of, visible_to
+from gateway.console.selection import selection_of
 from gateway.console.services import Services
 from gateway.console.timeline import record_use, subject_of
 from gateway.database import now
 from gateway.exports import write_csv, write_jsonl
 from gateway.ledger.events import Stored
 from schemas.errors import ScimError
-from schemas.filters import Filter
+from schemas.filters import Filter, all_of
 
 _LINES = "application/jsonl"
 _FORMATS: dict[str, tuple[str, str]] = {
@@ -47,14 +48,14 @@ def add_routes(console: Blueprint, services: Services) -> None:
             raise ScimError(400, "Say whose timeline: give login, or target and id.")
         terms = selection_of(request.args).terms()
         record_use(services, "export", subject, all_of(*terms))
-        return exported(form, all_of(subject.filter, *visible_to(g.token), *terms), "timeline")
+        return exported(form, all_of(subject.filter, visible_to(g.token), *terms), "timeline")
 
     @console.get("/events/download")
     def download_events() -> Response:
         form = _form()
         terms = selection_of(request.args, with_filter=True).terms()
         record(services, "export", filter=all_of(*terms))
-        return exported(form, all_of(*visible_to(g.token), *terms), "events")
+        return exported(form, all_of(visible_to(g.token), *terms), "events")
 
     @console.get("/events/<int:sequence>/proof")
     def download_proof(sequence: int) -> Response:

@@ -8,14 +8,16 @@ from flask import Blueprint, g, render_template, request
 from werkzeug.exceptions import NotFound
 
 from gateway.audit import resource
+from gateway.audit_events import visible_to
 from gateway.console.lines import lines_of
 from gateway.console.pages import Page, page_of
 from gateway.console.recording import record
-from gateway.console.selection import Selection, all_of, equal, selection_of, visible_to
+from gateway.console.selection import Selection, equal, selection_of
 from gateway.console.services import Services
 from gateway.ledger.events import Stored
 from gateway.tokens import Token
 from schemas.errors import ScimError
+from schemas.filters import all_of
 
 
 def add_routes(console: Blueprint, services: Services) -> None:
@@ -27,7 +29,7 @@ def add_routes(console: Blueprint, services: Services) -> None:
         try:
             terms = selection.terms()
             record(services, "read", filter=all_of(*terms))
-            page = page_of(services, all_of(*visible_to(g.token), *terms))
+            page = page_of(services, all_of(visible_to(g.token), *terms))
             return shown(selection, page), 200
         except ScimError as error:
             return shown(selection, Page([], 0, 1), error), error.status
@@ -47,6 +49,6 @@ def add_routes(console: Blueprint, services: Services) -> None:
 def stored_event(services: Services, sequence: int, token: Token) -> Stored:
     """Return an event that the token may see. Raises 404."""
     if sequence < 2**63:
-        for found in services.audit.stored(all_of(equal("sequence", sequence), *visible_to(token))):
+        for found in services.audit.stored(all_of(equal("sequence", sequence), visible_to(token))):
             return found
     raise NotFound("There is no such event, or your token is not for its target.")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.audit import AuditLog
-from gateway.console.selection import either, equal
+from gateway.console.selection import equal
 from gateway.ledger.proving import Proof, Prover
 from schemas.audit_event import AUDIT_EVENT
-from schemas.filters import Compare, conjunction, parse_path
+from schemas.filters import Compare, any_of, conjunction, parse_path
 
 Event = dict[str, Any]
 
@@ -74,7 +74,7 @@ def erasures(audit: AuditLog, events: Iterable[Event]) -> dict[int, str]:
     done = conjunction(
         equal("operation", "erase"),
         equal("outcome", "success"),
-        either(*(Compare(id, "co", str(subject)) for subject in sorted(about))),
+        any_of(*(Compare(id, "co", str(subject)) for subject in sorted(about))),
     )
     _, found = audit.search(done, count=_MAX_ERASURES, descending=True)
     return {

@@ -10,11 +10,13 @@ from werkzeug.exceptions import NotFound
 
 from connectors.base import Collection
 from gateway import matrix
+from gateway.audit_events import visible_to
 from gateway.console.lines import lines_of
-from gateway.console.selection import Selection, all_of, visible_to
+from gateway.console.selection import Selection
 from gateway.console.services import Services
 from gateway.health import OK
 from gateway.targets import Target
+from schemas.filters import all_of
 
 _NEWEST = 8
 _WRITES = {"create": "create", "update": "change", "delete": "delete"}
@@ -50,7 +52,7 @@ def add_routes(console: Blueprint, services: Services) -> None:
 
     @console.get("/")
     def overview() -> str:
-        chosen = all_of(*visible_to(g.token), *Selection().terms())
+        chosen = all_of(visible_to(g.token), *Selection().terms())
         _, newest = services.audit.search(chosen, count=_NEWEST, descending=True)
         return render_template(
             "overview.html",

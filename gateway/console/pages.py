@@ -40,11 +40,13 @@ OPERATIONS = {
     "configure": "Configure",
     "start": "Start",
     "stop": "Stop",
+    "sync": "Sync",
 }
 OUTCOMES = {
     "open": "Under way",
     "success": "Done",
     "noChange": "No change",
+    "planned": "Planned only",
     "refused": "Refused",
     "failed": "Failed",
     "unknown": "Unknown",

@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from gateway.tokens import Token
 from schemas.audit_event import AUDIT_EVENT
 from schemas.errors import ScimError
 from schemas.filters import (
     Compare,
     Filter,
     Not,
-    Or,
+    any_of,
     attribute_names,
-    conjunction,
     is_text,
     parse_filter,
     parse_path,
@@ -48,7 +46,7 @@ class Selection:
         if self.operation and self.operation != EVERYTHING:
             terms.append(equal("operation", self.operation))
         if not self.operation and "operation" not in attribute_names(given):
-            terms.append(Not(either(*(equal("operation", name) for name in LOOKING))))
+            terms.append(Not(any_of(*(equal("operation", name) for name in LOOKING))))
         for name in ("outcome", "actor"):
             if wanted := getattr(self, name):
                 terms.append(equal(name, wanted))
@@ -74,26 +72,9 @@ def selection_of(arguments: Mapping[str, str], *, with_filter: bool = False) -> 
     return Selection(**given)
 
 
-def visible_to(token: Token) -> list[Filter]:
-    """Return what events must fulfil for the token to see them: they are of its targets."""
-    if "all" in token.targets:
-        return []
-    return [either(*(equal("target", name) for name in token.targets))]
-
-
 def equal(name: str, value: str | int) -> Filter:
     """Return the filter that an event's attribute has the value."""
     return Compare(parse_path(name, AUDIT_EVENT), "eq", value)
-
-
-def either(*terms: Filter) -> Filter:
-    """Return the filter that one of the terms holds."""
-    return terms[0] if len(terms) == 1 else Or(terms)
-
-
-def all_of(*terms: Filter) -> Filter | None:
-    """Return the filter that all terms hold, None when there are none."""
-    return conjunction(*terms) if terms else None
 
 
 def day(text: str) -> datetime:
@@ -116,4 +97,4 @@ def _of_attribute(text: str) -> Filter:
         standard = str(parse_path(text, USER))
     except ScimError:
         standard = text
-    return either(*(Compare(path, "co", part) for part in dict.fromkeys((text, standard))))
+    return any_of(*(Compare(path, "co", part) for part in dict.fromkeys((text, standard))))

@@ -11,19 +11,10 @@ from gateway.auth import Authenticator
 from gateway.health import Health
 from gateway.ledger.proving import Prover
 from gateway.reading import Reader
-from gateway.targets import Target
+from gateway.targets import Place, Target
 from gateway.tokens import Token, Tokens
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something happened that has no target."""
-
-    name: str
-
-
 PLACE = Place("console")
-"""No target can be called so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,26 @@ from typing import Any
 from flask import Blueprint, g, render_template, request
 
 from gateway.audit import AuditLog
+from gateway.audit_events import visible_to
 from gateway.console.lines import erasures
 from gateway.console.moments import State, state_at
 from gateway.console.pages import page_of
 from gateway.console.recording import record
-from gateway.console.selection import all_of, either, equal, selection_of, visible_to
+from gateway.console.selection import equal, selection_of
 from gateway.console.services import PLACE, Services
 from gateway.tokens import Token
 from schemas.audit_event import AUDIT_EVENT
 from schemas.errors import ScimError
-from schemas.filters import Filter, Present, conjunction, instant, is_text, parse_path
+from schemas.filters import (
+    Filter,
+    Present,
+    all_of,
+    any_of,
+    conjunction,
+    instant,
+    is_text,
+    parse_path,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,7 @@ def add_routes(console: Blueprint, services: Services) -> None:
             "timeline.html",
             subject=subject,
             selection=selection,
-            page=page_of(services, all_of(subject.filter, *visible_to(g.token), *terms)),
+            page=page_of(services, all_of(subject.filter, visible_to(g.token), *terms)),
             moment=moment,
             states=states_at(services.audit, subject, moment) if moment else [],
         )
@@ -126,7 +136,7 @@ def states_at(audit: AuditLog, subject: Subject, moment: datetime) -> list[Accou
 
 
 def _of_account(audit: AuditLog, account: Account, token: Token) -> Subject:
-    mine = [account.filter, *visible_to(token)]
+    mine = [account.filter, visible_to(token)]
     total, _ = audit.search(all_of(*mine), count=0)
     has_login = Present(parse_path("login", AUDIT_EVENT))
     _, named = audit.search(all_of(*mine, has_login), count=1, descending=True)
@@ -142,5 +152,5 @@ def _of_login(audit: AuditLog, login: str, token: Token) -> Subject:
         for one in audit.accounts(login)
         if one[0] not in ("", PLACE.name) and {"all", one[0]} & {*token.targets}
     )
-    filter = either(equal("login", login), *(account.filter for account in found))
+    filter = any_of(equal("login", login), *(account.filter for account in found))
     return Subject(login, login, found, filter)

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic, sleep
-from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -20,6 +19,7 @@ from gateway.streams.configuration import StreamSettings
 from gateway.streams.deliveries import Deliveries, Failure
 from gateway.streams.formats import Feed, event_at, leaf_of, renderer, wanted
 from gateway.streams.security_events import SetSigner
+from gateway.targets import Place
 from schemas.errors import InsufficientScope, ScimError, invalid_value, not_found
 
 SCOPE = "audit:read"
@@ -33,8 +33,7 @@ WAITING = 8
 """How many polls of one process wait at once; further ones are answered at once."""
 
 _ERRORS = {401: "authentication_failed", 403: "access_denied"}
-_PLACE = SimpleNamespace(name="streams")
-"""Takes the place of a target in metrics and in the events of refused tokens."""
+_PLACE = Place("streams")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
     python -m tests.bench [--seconds 2] [--rounds 3] [--server granian|gthread] [--only NAME]
 
-NAME is an operation such as 'GET by id', or filters, bulk, cursor, audit or ledger.
+NAME is an operation such as 'GET by id', or filters, bulk, cursor, lookup, audit or ledger.
 
 Both are served by the same server with the same workers and threads, before the same upstream,
 once instant and once answering after 25 ms.
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from statistics import median
 
 from schemas.messages import PATCH_OP
-from tests.bench import audit, exchanges, filters, ledger
+from tests.bench import audit, exchanges, filters, ledger, lookup
 from tests.bench.load import Result, request, run
 from tests.bench.stand import SLOW, WORKERS, memory, stand
 
@@ -176,6 +176,8 @@ def main() -> None:
         exchanges.bulk(asked.server, asked.rounds)
     if only in ("", "cursor"):
         exchanges.cursors(asked.server, asked.rounds)
+    if only in ("", "lookup"):
+        lookup.measure(asked.rounds)
     if only in ("", "audit"):
         audit.measure(asked.rounds)
     if only in ("", "ledger"):

@@ -52,3 +52,32 @@ def test_the_search_needs_its_scope(make_visitor: Callable[..., Visitor]) -> Non
     assert visitor.service.calls == 0
     limited = make_visitor("audit:read", "users:read", targets=("moodle",))
     assert "accounts in 1 target" in limited.text("/accounts", q="ann")
+
+
+def test_roles_and_memberships_stand_side_by_side(
+    service: Service, make_visitor: Callable[..., Visitor]
+) -> None:
+    for name in ("memory", "moodle"):
+        scim = Scim(service, name)
+        user = scim.add("ann", **({"roles": [{"value": "Tutor"}]} if name == "memory" else {}))
+        for code in ("ALGEBRA", "BOTANY"):
+            scim.enrol(user, scim.add_course(code), courseRoleId="student")
+        if name == "memory":
+            scim.add_group("Chess", user)
+    courses = [one["id"] for one in Scim(service, "moodle").get("/Courses").json["Resources"]]
+    visitor = make_visitor("audit:read", "users:read", "memberships:read")
+    page = visitor.get("/accounts", q="ann").text.replace("</t", " </t")
+    head = page.partition("<thead>")[2].partition("</thead>")[0]
+    assert words(head) == "memory moodle"
+    rows = {
+        words(row.partition("</th>")[0]): words(row.partition("</th>")[2])
+        for row in page.partition("<tbody>")[2].partition("</tbody>")[0].split("<tr>")[1:]
+    }
+    assert rows["Login"] == "ann ann"
+    assert rows["Roles"].startswith("Tutor")
+    assert rows["Groups"].startswith("Chess")
+    assert rows["Memberships"].count("2 courses") == 2
+    assert all(f"course {id}: student" in rows["Memberships"] for id in courses)
+    text = make_visitor("audit:read", "users:read").text("/accounts", q="ann")
+    assert "The token lacks the scope memberships:read." in text
+    assert "student" not in text
