@@ -67,4 +67,9 @@ def _rows(event: dict[str, Any]) -> Iterator[list[str]]:
 
 def _cell(value: Any) -> str:
     text = " ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+    return harmless(text)
+
+
+def harmless(text: str) -> str:
+    """Return the text of a cell as no spreadsheet takes it for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -11,6 +11,7 @@ from connectors.base import Collection
 from gateway import __version__
 from gateway.discovery import declared_schemas, known_types, resource_types
 from gateway.exchange import SCIM_JSON
+from gateway.exporting.forms import FORMATS
 from gateway.json_schema import MESSAGES, component, list_schema, resource_schema
 from gateway.targets import Target
 from schemas.attributes import ResourceType
@@ -29,7 +30,8 @@ class Route:
     """One operation; `{type}` and `{endpoint}` stand for those of a resource type.
 
     `answers` names what is answered with each good status, "" where nothing is. `needs` is the
-    method of a collection without which the target does not offer the operation.
+    method of a collection without which the target does not offer the operation. `forms` are the
+    media types of a file that is answered with.
     """
 
     method: str
@@ -41,6 +43,7 @@ class Route:
     body: str = ""
     needs: str = ""
     body_needed: bool = True
+    forms: tuple[str, ...] = ()
 
 
 _SEARCH = (
@@ -54,6 +57,9 @@ _RESOURCE = (
     Route("get", "/{endpoint}/.explain", "explain{endpoint}",
           "Tell how a query would be answered, without any LMS call.", {200: "Explanation"},
           (*_QUERY, *_SHOWN)),
+    Route("get", "/{endpoint}/.export", "export{endpoint}",
+          "Read all {endpoint}, or all that a filter finds, as a file.", {200: ""},
+          ("filter", *_SHOWN, "format"), forms=tuple(FORMATS.values())),
     Route("get", "/{endpoint}/{id}", "get{type}", "Read a resource.", {200: "{type}", 304: ""},
           (*_SHOWN, "If-None-Match")),
     Route("post", "/{endpoint}", "create{type}", "Create a resource.", {201: "{type}"},
@@ -148,6 +154,7 @@ _PARAMETERS: dict[str, tuple[str, Node, str]] = {
     "sortOrder": ("query", {"enum": ["ascending", "descending"]}, "The direction of the order."),
     "attributes": ("query", _NAMES, "The only attributes to show."),
     "excludedAttributes": ("query", _NAMES, "The attributes to leave out."),
+    "format": ("query", {"enum": [*FORMATS]}, "The form of the file."),
     "If-Match": ("header", _TEXT, "The versions that the resource may have; `*` is any."),
     "If-None-Match": ("header", _TEXT, "The versions that it must not have; `*` is any."),
     "id": ("path", _TEXT | {"minLength": 1}, "The id of the resource."),
@@ -211,6 +218,8 @@ def _operation(route: Route, resource_type: ResourceType | None) -> Node:
     }
     for status in _failures(route):
         answers[str(status)] = {"$ref": f"#/components/responses/{status}"}
+    if route.forms:
+        answers["200"]["content"] = {form: {"schema": _TEXT} for form in route.forms}
     names = (*re.findall(r"{(id|name|urn)}", route.path), *route.takes)
     operation: Node = {
         "operationId": _named(route.name, resource_type),

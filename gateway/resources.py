@@ -21,19 +21,22 @@ from gateway.exchange import (
     answer,
     base_url,
     condition_of,
+    is_dry_run,
     no_content,
     projection_of,
     query_of,
     query_of_url,
     read_body,
-    read_only,
     read_optional_body,
     service_url,
 )
+from gateway.exporting import serving
+from gateway.exporting.sources import Source
 from gateway.keys import said_in
 from gateway.openapi import openapi
 from gateway.query import Query
 from gateway.reading import Reader, costly_of
+from gateway.rehearsing import Planned
 from gateway.targets import Target
 from gateway.telemetry import observe_write
 from gateway.transfers import transfer
@@ -48,8 +51,6 @@ from schemas.errors import (
 )
 from schemas.projection import DEFAULT, Projection, on_request
 
-_DISCOVERY = ("ServiceProviderConfig", "ResourceTypes", "Schemas")
-
 
 def make_blueprint(
     targets: dict[str, Target],
@@ -62,6 +63,7 @@ def make_blueprint(
     """Return the blueprint of `/{target}/scim/v2`."""
     scim = Blueprint("scim", __name__, url_prefix="/<target>/scim/v2")
     base = partial(base_url, public_url)
+    rehearsing = writer.rehearsing()
 
     @scim.url_value_preprocessor
     def find_target(endpoint: str | None, values: dict[str, Any] | None) -> None:
@@ -84,7 +86,7 @@ def make_blueprint(
 
     _add_discovery(scim, base)
     add_audit_events(scim, audit, reader.cursors, partial(service_url, public_url), of_target)
-    remember_reads(scim, audit)
+    remember_reads(scim, audit, lambda: [g.target] if g.get("target") else [])
 
     def collection_of(endpoint: str, scope: str | None = "read") -> Collection:
         collection: Collection = g.target.collection(endpoint)
@@ -94,6 +96,14 @@ def make_blueprint(
 
     def who() -> Any:
         return caller(partial(observe_write, g.target.name))
+
+    def writing() -> Writer:
+        """Return what writes, or what only plans where request or target want no more."""
+        return rehearsing if is_dry_run() or g.target.settings.mode == "shadow" else writer
+
+    @scim.errorhandler(Planned)
+    def planned(end: Planned) -> Response:
+        return answer(end.plan)
 
     def body_for(collection: Collection) -> Callable[[], Any]:
         """Return what reads the body of a write, once the write has its record."""
@@ -148,6 +158,11 @@ def make_blueprint(
         collection = collection_of(endpoint)
         return answer(reader.explain(g.target, collection, query_of_url(collection.mapping.full)))
 
+    @scim.get("/<endpoint>/.export")
+    def export(endpoint: str) -> Response:
+        source = Source(reader, g.target, collection_of(endpoint), base())
+        return serving.export(source, audit)
+
     @scim.get("/<endpoint>/<id>")
     def get(endpoint: str, id: str) -> Response:
         collection = collection_of(endpoint)
@@ -164,21 +179,21 @@ def make_blueprint(
     @scim.post("/<endpoint>")
     def create(endpoint: str) -> Response:
         collection = collection_of(endpoint, None)
-        made = writer.create(g.target, collection, who(), body_for(collection))
+        made = writing().create(g.target, collection, who(), body_for(collection))
         return written(collection, made, 201)
 
     @scim.put("/<endpoint>/<id>")
     def replace(endpoint: str, id: str) -> Response:
         collection = collection_of(endpoint, None)
         body, condition = body_for(collection), condition_of()
-        made = writer.replace(g.target, collection, who(), id, body, condition)
+        made = writing().replace(g.target, collection, who(), id, body, condition)
         return written(collection, made)
 
     @scim.patch("/<endpoint>/<id>")
     def patch(endpoint: str, id: str) -> Response:
         collection = collection_of(endpoint, None)
         body, condition = body_for(collection), condition_of()
-        made = writer.patch(g.target, collection, who(), id, body, condition=condition)
+        made = writing().patch(g.target, collection, who(), id, body, condition=condition)
         mapping = collection.mapping
         if mapping.whole - mapping.beside and projection_of(mapping.full) is DEFAULT:
             # The standard lets us choose; a full answer would cost further LMS calls.
@@ -212,25 +227,25 @@ def make_blueprint(
 
     @scim.delete("/<endpoint>/<id>")
     def delete(endpoint: str, id: str) -> Response:
-        writer.delete(g.target, collection_of(endpoint, None), who(), id, condition_of())
+        writing().delete(g.target, collection_of(endpoint, None), who(), id, condition_of())
         return no_content()
 
     @scim.post("/Users/<id>/.enable")
     def enable(id: str) -> Response:
         users = collection_of("Users", None)
-        actions.set_active(writer, g.target, users, who(), id, True)
+        actions.set_active(writing(), g.target, users, who(), id, True)
         return no_content()
 
     @scim.post("/Users/<id>/.disable")
     def disable(id: str) -> Response:
         users = collection_of("Users", None)
-        actions.set_active(writer, g.target, users, who(), id, False)
+        actions.set_active(writing(), g.target, users, who(), id, False)
         return no_content()
 
     @scim.post("/Users/<id>/.resetPassword")
     def reset_password(id: str) -> Response:
         users = collection_of("Users", None)
-        made = actions.reset_password(writer, g.target, users, who(), id, read_body)
+        made = actions.reset_password(writing(), g.target, users, who(), id, read_body)
         return no_content() if made is None else answer({"password": made})
 
     @scim.post("/Users/<id>/.validate")
@@ -247,47 +262,30 @@ def make_blueprint(
     @scim.post("/Memberships/<id>/.transfer")
     def move(id: str) -> Response:
         memberships = collection_of("Memberships")
-        made = transfer(reader, writer, g.target, memberships, who(), id, read_body())
+        made = transfer(reader, writing(), g.target, memberships, who(), id, read_body())
         return written(memberships, made, 201)
 
     @scim.route("/Me", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     def me() -> Response:
         raise not_implemented("/Me is not supported: tokens belong to services, not to people.")
 
-    add_bulk(scim, reader, writer, base, who)
+    add_bulk(scim, reader, writing, base, who)
     return scim
 
 
 def _add_discovery(scim: Blueprint, base: Callable[[], str]) -> None:
-    @scim.get("/ServiceProviderConfig")
-    def service_provider_config() -> Response:
-        discovery.refuse_filter(request.args)
-        return answer(discovery.service_provider_config(g.target, base()))
-
-    @scim.get("/ResourceTypes")
-    def resource_types() -> Response:
-        discovery.refuse_filter(request.args)
-        return answer(discovery.resource_type_list(g.target, base()))
-
-    @scim.get("/ResourceTypes/<name>")
-    def resource_type(name: str) -> Response:
-        return answer(discovery.one_resource_type(g.target, name, base()))
-
-    @scim.get("/Schemas")
-    def schemas() -> Response:
-        discovery.refuse_filter(request.args)
-        return answer(discovery.schema_list(g.target, base()))
-
-    @scim.get("/Schemas/<urn>")
-    def schema(urn: str) -> Response:
-        return answer(discovery.one_schema(g.target, urn, base()))
+    discovery.add_discovery(
+        scim,
+        base,
+        lambda: discovery.service_provider_config(g.target, base()),
+        lambda: discovery.resource_types(g.target),
+        lambda: discovery.known_types(g.target),
+    )
 
     @scim.get("/openapi.json")
     def openapi_document() -> Response:
         document = orjson.dumps(openapi(g.target, base()))
         return Response(document, content_type="application/json")
-
-    read_only(scim, *_DISCOVERY)
 
 
 def may_read(collection: Collection) -> bool:

@@ -20,7 +20,7 @@ SQL = frozenset(
     [
         *("database", "commits", "tables", "audit", "audit_query", "tokens", "tombstones"),
         *("vaults", "walks", "locks", "migrations", "ledger"),
-        "streams/deliveries",
+        *("streams/deliveries", "guards/guard"),
     ]
 )
 SIMULATION = "simulation"
@@ -129,6 +129,7 @@ def test_only_simulators_know_what_they_share() -> None:
         ("httpx", {"connectors/http.py"}),
         ("scim2_filter_parser", {"schemas/filters.py"}),
         ("granian", {"gateway/server.py"}),
+        ("idna", {"connectors/urls.py"}),
         ("flask_httpauth", {"gateway/auth.py"}),
         ("prometheus_client", {"gateway/telemetry.py"}),
     ],
