@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.commands import (
-    config_option,
-    database_of,
-    json_option,
-    make_ledger,
-    operator,
-    print_json,
-    settings_of,
-    targets_of,
-)
+from gateway.commands import config_option, json_option, operator, print_json, services_of
 
 if TYPE_CHECKING:
     from gateway.accounts import Account, Answer
@@ -35,30 +26,18 @@ def accounts(person: str, config: Path, as_json: bool) -> None:
     from dataclasses import asdict, replace
 
     from gateway.accounts import find_accounts
-    from gateway.cursors import Cursors
-    from gateway.keyring import keyring
-    from gateway.reading import Reader
-    from gateway.tombstones import Tombstones
-    from gateway.walks import Walks
     from schemas.errors import ScimError
 
-    with database_of(config) as database:
-        ledger = make_ledger(config, database)
-        targets = targets_of(config, None, database)
-        digest = ledger.keys.digest
-        cursors = Cursors(keyring(settings_of(config)))
-        reader = Reader(Tombstones(database, digest), Walks(database, digest), cursors)
+    with services_of(config) as services:
         intent = replace(operator(config, "read", "User"), login=person)
-        ledger.audit.record(intent, "success")
+        services.audit.record(intent, "success")
+        targets = list(services.targets.values())
         try:
             answers = find_accounts(
-                reader, list(targets.values()), person, intent.actor or "", lambda *_: True
+                services.reader, targets, person, intent.actor or "", lambda *_: True
             )
         except ScimError as error:
             raise click.ClickException(error.detail) from None
-        finally:
-            for target in targets.values():
-                target.connector.close()
     if as_json:
         print_json([asdict(answer) for answer in answers])
         return

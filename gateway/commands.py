@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from connectors.base import Observe
     from gateway.database import Database
     from gateway.intents import Intent
     from gateway.ledger.ledger import Ledger
+    from gateway.services import Services
     from gateway.settings import Settings
     from gateway.targets import Target
     from schemas.filters import Filter
@@ -112,6 +114,33 @@ def make_ledger(config: Path, database: Database) -> Ledger:
         return Ledger(database, settings.audit, keyring(settings))
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from None
+
+
+@contextmanager
+def services_of(
+    config: Path, target: str | None = None, observe: Observe | None = None
+) -> Iterator[Services]:
+    """Give what reads and writes with a configuration, which must have the target if one is named.
+
+    `observe` is told of every call to an LMS.
+    """
+    from gateway.keyring import keyring
+    from gateway.references import ConfigurationError
+    from gateway.services import make_services
+
+    settings = settings_of(config)
+    if target is not None and target not in settings.targets:
+        known = ", ".join(settings.targets)
+        raise click.ClickException(f"No such target: {target}. Known: {known}.")
+    with database_of(config) as database:
+        try:
+            services = make_services(settings, database, keyring(settings), observe)
+        except ConfigurationError as error:
+            raise click.ClickException(str(error)) from None
+        try:
+            yield services
+        finally:
+            services.close()
 
 
 def operator(

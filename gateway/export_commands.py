@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.commands import (
-    config_option,
-    database_of,
-    json_option,
-    make_ledger,
-    operator,
-    settings_of,
-    targets_of,
-)
+from gateway.commands import config_option, json_option, operator, services_of
 
 if TYPE_CHECKING:
     from connectors.mapping import Mapping
@@ -28,8 +19,9 @@ if TYPE_CHECKING:
     from gateway.exporting.forms import Dates, Form
     from gateway.exporting.runs import Delta, Output, Progress
     from gateway.exporting.sources import Source
-    from gateway.ledger.ledger import Ledger
+    from gateway.intents import Intent
     from gateway.query import Query
+    from gateway.services import Services
     from schemas.attributes import ResourceType
     from schemas.paths import Path as AttributePath
 
@@ -86,14 +78,17 @@ def export(
 ) -> None:
     """Write all resources of a type (User, Group, Course, ...), or what has changed of them."""
     from gateway.exporting.journals import JournalError
+    from gateway.intents import names_in
     from schemas.errors import ScimError
 
     order = _Order(**more)
     started = time.monotonic()
     try:
-        with _source(config, target, type_) as (source, ledger):
+        with services_of(config, target) as services:
+            source = _source(services, target, type_)
             query, form, delta = _wanted(source, filter_, attributes, order)
-            _record(config, ledger, source, query)
+            asked = names_in(query.filter)
+            services.audit.record(_event(config, source, query), "success", detail=asked)
             progress = _written(source, query, form, delta, order)
     except (JournalError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None
@@ -103,38 +98,22 @@ def export(
     _conclude(progress, time.monotonic() - started, order, as_json)
 
 
-@contextmanager
-def _source(config: Path, name: str, type_: str) -> Iterator[tuple[Source, Ledger]]:
-    """Give the collection of a type, by the type's name or its endpoint's."""
-    from gateway.cursors import Cursors
+def _source(services: Services, name: str, type_: str) -> Source:
+    """Return the collection of a type, by the type's name or its endpoint's."""
     from gateway.exporting.sources import Source
-    from gateway.keyring import keyring
-    from gateway.reading import Reader
-    from gateway.tombstones import Tombstones
-    from gateway.walks import Walks
 
-    settings = settings_of(config)
-    with database_of(config) as database:
-        target = targets_of(config, name, database)[name]
-        known = {
-            said.lower(): one
-            for one in target.connector.collections.values()
-            for said in (one.mapping.full.name, one.mapping.full.endpoint)
-        }
-        collection = known.get(type_.lower())
-        if collection is None:
-            types = ", ".join(target.connector.collections)
-            raise click.ClickException(f"{name} has no resource type {type_}. It has: {types}.")
-        ledger = make_ledger(config, database)
-        digest = ledger.keys.digest
-        reader = Reader(
-            Tombstones(database, digest), Walks(database, digest), Cursors(keyring(settings))
-        )
-        base = f"{settings.public_url or 'http://127.0.0.1:8080'}/{name}/scim/v2"
-        try:
-            yield Source(reader, target, collection, base), ledger
-        finally:
-            target.connector.close()
+    target = services.targets[name]
+    known = {
+        said.lower(): one
+        for one in target.connector.collections.values()
+        for said in (one.mapping.full.name, one.mapping.full.endpoint)
+    }
+    collection = known.get(type_.lower())
+    if collection is None:
+        types = ", ".join(target.connector.collections)
+        raise click.ClickException(f"{name} has no resource type {type_}. It has: {types}.")
+    base = f"{services.settings.public_url or 'http://127.0.0.1:8080'}/{name}/scim/v2"
+    return Source(services.reader, target, collection, base)
 
 
 def _wanted(
@@ -196,12 +175,9 @@ def _refuse_slow(name: str, mapping: Mapping, query: Query) -> None:
         raise ValueError(f"{name} cannot be asked which {what} have changed: leave out --quick.")
 
 
-def _record(config: Path, ledger: Ledger, source: Source, query: Query) -> None:
-    from gateway.intents import names_in
-
+def _event(config: Path, source: Source, query: Query) -> Intent:
     intent = operator(config, "export", source.collection.mapping.full.name, query.filter)
-    intent = replace(intent, target=source.target.name)
-    ledger.audit.record(intent, "success", detail=names_in(query.filter))
+    return replace(intent, target=source.target.name)
 
 
 def _written(
