@@ -7,7 +7,6 @@ import logging
 import os
 import re
 import uuid
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -19,26 +18,19 @@ from gateway import telemetry
 from gateway.auth import Authenticator
 from gateway.background import Background
 from gateway.console import Services, make_console
-from gateway.cursors import Cursors
 from gateway.database import Database
 from gateway.exchange import answer, error_answer, http_error_answer
 from gateway.health import OK, Health
 from gateway.integrations import Consents, make_integrations
 from gateway.keyring import keyring
-from gateway.ledger.ledger import Ledger
 from gateway.ledger.sealer import SEAL_SECONDS
 from gateway.overall import make_overall
-from gateway.reading import Reader
 from gateway.references import ConfigurationError
 from gateway.resources import make_blueprint
+from gateway.services import make_services
 from gateway.settings import Settings, load
-from gateway.settling import Settler
-from gateway.targets import Target, make_targets
+from gateway.targets import Target
 from gateway.tokens import Tokens
-from gateway.tombstones import Tombstones
-from gateway.vaults import DatabaseVault
-from gateway.walks import Walks
-from gateway.writing import Writer
 from schemas.errors import ScimError
 
 MAX_BODY = 8 * 2**20
@@ -65,13 +57,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     database = Database(settings.database)
     keys = keyring(settings)
     database.migrate(keys)
-    ledger = Ledger(database, settings.audit, keys)
-    targets = make_targets(settings, telemetry.observe_call, partial(DatabaseVault, database, keys))
-    audit, digest = ledger.audit, ledger.keys.digest
-    tombstones = Tombstones(database, digest)
-    reader = Reader(tombstones, Walks(database, digest), Cursors(keys))
-    settler = Settler(database, audit, tombstones)
-    writer = Writer(database, audit, tombstones, reader, settler, settings.version)
+    services = make_services(settings, database, keys, telemetry.observe_call)
+    ledger, targets, audit = services.ledger, services.targets, services.audit
+    reader, writer = services.reader, services.writer
     consents = Consents(targets, keys, audit)
     app.extensions["matricula"] = {
         "database": database,
@@ -79,15 +67,14 @@ def create_app(settings: Settings | None = None) -> Flask:
         "audit": audit,
         "ledger": ledger,
         "consents": consents,
+        "services": services,
     }
     tokens, health = Tokens(database), Health(audit)
     authenticator = Authenticator(tokens, settings.security, audit)
     app.register_blueprint(
         make_blueprint(targets, authenticator, reader, writer, audit, settings.public_url)
     )
-    app.register_blueprint(
-        make_overall(targets, authenticator, audit, reader.cursors, settings.public_url)
-    )
+    app.register_blueprint(make_overall(targets, authenticator, reader, audit, settings.public_url))
     app.register_blueprint(make_integrations(consents))
     background = [Background("seal", database, ledger.sealer.step, SEAL_SECONDS)]
     if settings.streams:
@@ -103,6 +90,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         authenticator,
         reader,
         audit,
+        services.guard,
         ledger.prover,
         keys,
         health,
@@ -115,8 +103,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     _add_request_log(app)
     for target in targets.values():
         if not target.connector.lasting:
-            tombstones.clear(target.name)
-    settler.settle_all(targets)
+            services.tombstones.clear(target.name)
+    services.settler.settle_all(targets)
     return app
 
 

@@ -45,7 +45,8 @@ class TargetSettings:
     first; `strict` refuses what the standard does not allow; `audit_reads` writes an event for
     every read, not only for those by people; `max_scan` is how many resources one query may read;
     `include` names the only attributes that leave the gateway, all when empty. In the `mode`
-    shadow every write is only planned, and the plan kept; `guard` limits what may do harm.
+    shadow every write is only planned, and the plan kept; `guard` limits what may do harm. `label`
+    is what pages for people call the target.
     """
 
     connector: str
@@ -59,6 +60,7 @@ class TargetSettings:
     max_scan: int = 20_000
     include: tuple[str, ...] = ()
     mode: str = "live"
+    label: str = ""
     guard: GuardSettings = field(default_factory=GuardSettings)
 
 
@@ -98,6 +100,7 @@ _COMMON: dict[str, type | tuple[type, ...]] = {
     "max_scan": int,
     "include": list,
     "mode": str,
+    "label": str,
     "guard": dict,
 }
 
@@ -198,7 +201,7 @@ def _target(name: str, entry: dict[str, Any]) -> TargetSettings:
         **{key: entry[key] for key in _OPTIONS if key in entry},
         more={key: value for key, value in entry.items() if key not in _COMMON},
     )
-    own = (*_POLICIES, "enrol_members", "strict", "audit_reads", "max_scan")
+    own = (*_POLICIES, "label", "enrol_members", "strict", "audit_reads", "max_scan")
     policies = {key: entry[key] for key in own if key in entry}
     include = entry.get("include", [])
     if not all(isinstance(path, str) for path in include):

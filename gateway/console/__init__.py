@@ -43,7 +43,7 @@ def make_console(services: Services) -> Blueprint:
     sessions = Sessions(services.keys, services.tokens, services.public_url)
     _add_admission(console, services, sessions)
     _add_errors(console)
-    add_words(console)
+    add_words(console, services)
     sign_in.add_routes(console, services, sessions)
     overview.add_routes(console, services)
     accounts.add_routes(console, services)

@@ -14,8 +14,11 @@ from gateway.audit_events import visible_to
 from gateway.console.lines import lines_of
 from gateway.console.selection import Selection
 from gateway.console.services import Services
+from gateway.guards.guard import State
 from gateway.health import OK
+from gateway.tables import moment_text
 from gateway.targets import Target
+from gateway.tokens import Token
 from schemas.filters import all_of
 
 _NEWEST = 8
@@ -50,6 +53,12 @@ def add_routes(console: Blueprint, services: Services) -> None:
         held = tuple(map(_holding, target.connector.collections.values()))
         return TargetState(target.name, target.settings.connector, state == OK, state, held)
 
+    def stopped_for(token: Token) -> list[tuple[State, str]]:
+        """Return what guards have stopped on the token's targets, and since when."""
+        names = {target.name for target in services.targets_for(token)}
+        states = [state for state in services.guard.states() if state.target in names]
+        return [(state, moment_text(state.stopped)) for state in states if state.stopped]
+
     @console.get("/")
     def overview() -> str:
         chosen = all_of(visible_to(g.token), *Selection().terms())
@@ -57,6 +66,7 @@ def add_routes(console: Blueprint, services: Services) -> None:
         return render_template(
             "overview.html",
             targets=[state_of(target) for target in services.targets_for(g.token)],
+            stopped=stopped_for(g.token),
             lines=lines_of(services.audit, services.prover, newest),
         )
 

@@ -89,7 +89,7 @@ def page_of(services: Services, filter: Filter | None) -> Page:
     return Page(lines_of(services.audit, services.prover, events), total, number)
 
 
-def add_words(console: Blueprint) -> None:
+def add_words(console: Blueprint, services: Services) -> None:
     """Give every template the words, the current moment and `here`, a link to the page itself."""
 
     @console.context_processor
@@ -107,6 +107,7 @@ def add_words(console: Blueprint) -> None:
         }
 
     console.add_app_template_filter(moment, "console_moment")
+    console.add_app_template_filter(services.label, "console_label")
 
 
 def here(endpoint: str | None = None, **changed: Any) -> str:

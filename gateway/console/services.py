@@ -8,6 +8,7 @@ from cryptography.fernet import MultiFernet
 
 from gateway.audit import AuditLog
 from gateway.auth import Authenticator
+from gateway.guards.guard import Guard
 from gateway.health import Health
 from gateway.ledger.proving import Prover
 from gateway.reading import Reader
@@ -26,11 +27,17 @@ class Services:
     authenticator: Authenticator
     reader: Reader
     audit: AuditLog
+    guard: Guard
     prover: Prover
     keys: MultiFernet
     health: Health
     public_url: str
     configuration: str
+
+    def label(self, name: str) -> str:
+        """Return what people call a target, which may not be there any more."""
+        target = self.targets.get(name)
+        return (target.settings.label if target else "") or name
 
     def targets_for(self, token: Token, scope: str | None = None) -> list[Target]:
         """Return the targets that the token is for, by name, and has the scope on."""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.console.pages import OPERATIONS, OUTCOMES
+from gateway.guards.configuration import GuardSettings, Limit, Limits
 from gateway.intents import ChangeRecord, Intent
 from gateway.security import Security
 from schemas import audit_event
@@ -185,3 +186,19 @@ def test_the_limit_of_requests_holds_for_pages(make: Callable[..., Service]) -> 
     answer = visitor.get("/accounts")
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
     check_page(answer.text)
+
+
+def test_labels_and_what_is_stopped_are_shown(make: Callable[..., Service]) -> None:
+    guard = GuardSettings(60.0, {"disable": Limits(Limit(0))})
+    service = make("moodle", moodle_policies={"label": "Moodle of <Arts>", "guard": guard})
+    scim = Scim(service, "moodle")
+    id = scim.add("ann")
+    assert scim.post(f"/Users/{id}/.disable").status_code == 429
+    visitor = Visitor(service).sign_in()
+    page = visitor.get("/").text
+    assert "disable on Moodle of &lt;Arts&gt;, stopped by its guard" in page
+    assert "matricula guard release moodle disable" in page
+    for path in ("/targets/moodle", "/timeline?login=ann", "/accounts?q=ann"):
+        answer = visitor.get(path)
+        assert "Moodle of &lt;Arts&gt;" in answer.text, path
+        check_page(answer.text)
