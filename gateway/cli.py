@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gateway.account_commands import accounts
 from gateway.audit_commands import audit
+from gateway.check_commands import check
 from gateway.commands import (
     config_option,
     database_of,
@@ -20,7 +21,10 @@ from gateway.commands import (
     settings_of,
     targets_of,
 )
+from gateway.export_commands import export
+from gateway.guards.commands import guard
 from gateway.streams.commands import streams
+from gateway.sync.commands import sync
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,8 +33,13 @@ def main() -> None:
     """Matricula, a SCIM 2.0 provisioning gateway for learning platforms."""
 
 
+main.add_command(accounts)
 main.add_command(audit)
+main.add_command(check)
 main.add_command(streams)
+main.add_command(export)
+main.add_command(guard)
+main.add_command(sync)
 
 
 @main.command()
@@ -90,31 +99,6 @@ def serve(config: Path, host: str, port: int, workers: int) -> None:
         serve(config, host, port, workers)
     except OSError as error:
         raise click.ClickException(f"{host}:{port}: {error.strerror}.") from None
-
-
-@main.command()
-@click.argument("target", required=False)
-@config_option
-@json_option
-def check(target: str | None, config: Path, as_json: bool) -> None:
-    """Tell whether each LMS is reachable and what its set-up lacks."""
-    with database_of(config) as database:
-        targets = targets_of(config, target, database)
-        found = {name: list(entry.connector.check()) for name, entry in targets.items()}
-    if as_json:
-        print_json(
-            {
-                name: [{"level": f.level, "text": f.text, "cure": f.cure} for f in findings]
-                for name, findings in found.items()
-            }
-        )
-    else:
-        for name, findings in found.items():
-            for finding in findings:
-                cure = f" {finding.cure}." if finding.cure else ""
-                click.echo(f"{name}: {finding.level}: {finding.text}{cure}")
-    if any(f.level == "error" for findings in found.values() for f in findings):
-        sys.exit(1)
 
 
 @main.command()
@@ -222,7 +206,8 @@ def create_token(
     from gateway.database import now
     from gateway.intents import ChangeRecord
     from gateway.security import SCOPE
-    from gateway.tokens import Tokens, prefix_of
+    from gateway.tokens import keep, new_text, prefix_of
+    from schemas.errors import ScimError
 
     known = {"all", *settings_of(config).targets}
     if unknown := set(targets) - known:
@@ -232,14 +217,23 @@ def create_token(
             raise click.ClickException(f"{scope!r} is no scope: admin, or users:read and the like.")
     with database_of(config) as database:
         expires = now() + timedelta(days=days) if days else None
-        made = Tokens(database).create(name, list(targets), list(scopes), expires)
+        made = new_text()
         intent = operator(config, "createToken", "Token")
         records = [
             ChangeRecord(path, None, "add", None, " ".join(words))
             for path, words in (("name", [name]), ("targets", targets), ("scopes", scopes))
         ]
         log = make_ledger(config, database).audit
-        log.record(intent, "success", resource_id=prefix_of(made), changes=records)
+        try:
+            log.record(
+                intent,
+                "success",
+                lambda connection: keep(connection, made, name, targets, scopes, expires),
+                resource_id=prefix_of(made),
+                changes=records,
+            )
+        except ScimError as error:
+            raise click.ClickException(error.detail) from None
     click.echo("Keep this token; it is shown only now:")
     click.echo(made)
 
@@ -277,17 +271,24 @@ def list_tokens(config: Path, as_json: bool) -> None:
 @config_option
 def revoke_token(prefix_or_name: str, config: Path) -> None:
     """Revoke tokens by prefix or name."""
-    from gateway.tokens import Tokens
+    from gateway.tokens import revoke
+    from schemas.errors import ScimError, not_found
+
+    revoked = []
+
+    def also(connection: Any) -> None:
+        revoked.append(revoke(connection, prefix_or_name))
+        if not revoked[-1]:
+            raise not_found("No such token.")
 
     with database_of(config) as database:
-        count = Tokens(database).revoke(prefix_or_name)
-        if count:
-            intent = operator(config, "revokeToken", "Token")
-            log = make_ledger(config, database).audit
-            log.record(intent, "success", resource_id=prefix_or_name)
-    if not count:
-        raise click.ClickException("No such token.")
-    click.echo(f"Revoked: {count}.")
+        intent = operator(config, "revokeToken", "Token")
+        log = make_ledger(config, database).audit
+        try:
+            log.record(intent, "success", also, resource_id=prefix_or_name)
+        except ScimError as error:
+            raise click.ClickException(error.detail) from None
+    click.echo(f"Revoked: {revoked[-1]}.")
 
 
 def _verify(config: Path) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 from werkzeug.routing import Rule
+
+settings.register_profile("matricula", deadline=None)
+settings.load_profile("matricula")
 
 _Builder = Callable[..., tuple[str, str]]
 

@@ -14,6 +14,7 @@ from tests.campaign import (
     kills,
     mutations,
     races,
+    syncs,
     throttled,
 )
 from tests.campaign.report import Report
@@ -71,3 +72,8 @@ def test_expiries(seed: int) -> None:
 @pytest.mark.parametrize("seed", [91])
 def test_mutations(seed: int) -> None:
     expect_nothing_failed(mutations.run(100, seed))
+
+
+@pytest.mark.parametrize("seed", [101])
+def test_syncs(seed: int) -> None:
+    expect_nothing_failed(syncs.run(120, seed))

@@ -63,7 +63,10 @@ def test_every_command_line_is_one_that_the_program_takes(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for file in ("matricula.toml", "matricula.pub", "log.sealed", "checkpoints"):
+    for file in (
+        *("matricula.toml", "matricula.pub", "log.sealed", "checkpoints"),
+        *("people.csv", "people.plan"),
+    ):
         (tmp_path / file).touch()
     command: click.Command = cli.main
     words = shlex.split(line)[1:]

@@ -18,6 +18,8 @@ COUNTS = {
     "throttled": 500,
     "expiries": 1_000,
     "mutations": 10_000,
+    "syncs": 10_000,
+    "exports": 1_000,
 }
 
 

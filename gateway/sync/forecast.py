@@ -1,0 +1,64 @@
+"""Forecasts: the upstream calls that a plan will take, and the seconds for them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from connectors.base import Collection
+from gateway.ahead import PART
+from gateway.sync.plan import WRITES
+from gateway.targets import Target
+
+_METHODS = {"create": "create", "change": "update", "disable": "update", "delete": "delete"}
+
+
+class Meter:
+    """The calls to LMSs that were made, and how long they took: told of each of them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.calls = 0
+        self.seconds = 0.0
+
+    def __call__(self, target: str, call: str, outcome: str, seconds: float, is_open: bool) -> None:
+        """Take one call, as connectors tell of it."""
+        with self._lock:
+            self.calls += 1
+            self.seconds += seconds
+
+    @property
+    def mean(self) -> float:
+        """Return the seconds that a call has taken, 0 before the first."""
+        return self.seconds / self.calls if self.calls else 0.0
+
+
+def forecast(
+    collection: Collection,
+    target: Target,
+    totals: Mapping[str, int],
+    native: Mapping[str, int],
+    meter: Meter,
+) -> dict[str, float]:
+    """Return the calls by kind, and the `seconds` for all, as calls took while planning.
+
+    `native` is how many native calls one write of a kind takes; what the LMS takes many of at once
+    goes together.
+    """
+    calls: dict[str, float] = {}
+    reads = 0
+    for kind in WRITES:
+        number = totals[kind]
+        at_once = collection.at_once.get(_method(kind, target), 1)
+        calls[kind] = -(-number // at_once) * native.get(kind, 1)
+        if kind != "create":
+            reads += -(-number // PART) if collection.can_fetch else number
+    calls = {"read": reads, **calls}
+    seconds = sum(calls.values()) * meter.mean / max(1, target.settings.options.connections)
+    return {**calls, "seconds": round(seconds, 1)}
+
+
+def _method(kind: str, target: Target) -> str:
+    """Return what a kind of line is natively: to delete may only be to disable."""
+    is_kept = kind == "delete" and target.settings.delete == "disable"
+    return "update" if is_kept else _METHODS[kind]
