@@ -31,7 +31,7 @@ def test_kills(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [21])
 def test_faults(seed: int) -> None:
-    expect_nothing_failed(faults.run(80, seed))
+    expect_nothing_failed(faults.run(50, seed))
 
 
 @pytest.mark.parametrize("seed", [31])
@@ -66,7 +66,7 @@ def test_throttled(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [81])
 def test_expiries(seed: int) -> None:
-    expect_nothing_failed(expiries.run(2, seed, workers=2))
+    expect_nothing_failed(expiries.run(1, seed, workers=2))
 
 
 @pytest.mark.parametrize("seed", [91])

@@ -117,11 +117,11 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_wrong_types_everywhere(shared: Service, name: str) -> None:
-    scim = Scim(shared, "moodle")
-    for value in VALUES:
-        for method, path, body in (
+@pytest.mark.parametrize("number", range(len(NAMES)))
+def test_wrong_types_everywhere(shared: Service, number: int) -> None:
+    scim, name = Scim(shared, "moodle"), NAMES[number]
+    for turn, value in enumerate(VALUES, number):
+        ways = (
             ("POST", "/Users", person("wrong", **{name: value})),
             ("PUT", "/Users/5", person("wrong", **{name: value})),
             ("PATCH", "/Users/5", patch_op({"op": "replace", "path": name, "value": value})),
@@ -129,7 +129,9 @@ def test_wrong_types_everywhere(shared: Service, name: str) -> None:
             ("PATCH", "/Users/5", patch_op({"op": "remove", "path": name, "value": value})),
             ("PATCH", "/Groups/cohort-1", patch_op({"op": "add", "path": name, "value": value})),
             ("POST", "/Users/.validate", person("wrong", **{name: value})),
-        ):
+        )
+        # Each way with each name, and with each value; not all three together, to save time.
+        for method, path, body in ways[turn % 3 :: 3]:
             answer = send(scim, method, path, orjson.dumps(body))
             assert answer.status_code < 500, (method, body, answer.text)
 
