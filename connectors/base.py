@@ -212,5 +212,12 @@ class Connector:
     def ping(self) -> None:
         """Make the cheapest call that proves the LMS is there; raise ScimError when it is not."""
 
+    def own_account(self) -> str | None:
+        """Return the id of the account that the target's token is of, None when nobody tells.
+
+        Raises ScimError.
+        """
+        return None
+
     def close(self) -> None:
         """Give back connections."""

@@ -47,6 +47,10 @@ class Brightspace(Connector):
     def ping(self) -> None:
         own_login(self._client)
 
+    def own_account(self) -> str | None:
+        own = self._client.get("lp/users/whoami")
+        return None if own is None else str(own["Identifier"])
+
     def close(self) -> None:
         self._client.close()
 

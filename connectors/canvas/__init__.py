@@ -55,5 +55,9 @@ class Canvas(Connector):
     def ping(self) -> None:
         self._client.get("users/self")
 
+    def own_account(self) -> str | None:
+        own = self._client.get("users/self")
+        return None if own is None else str(own["id"])
+
     def close(self) -> None:
         self._client.http.close()

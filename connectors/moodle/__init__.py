@@ -49,6 +49,9 @@ class Moodle(Connector):
     def ping(self) -> None:
         self._client.call("core_webservice_get_site_info")
 
+    def own_account(self) -> str | None:
+        return str(self._client.call("core_webservice_get_site_info")["userid"])
+
     def close(self) -> None:
         self._client.http.close()
 

@@ -391,7 +391,7 @@ class Planner:
                 f"Missing accounts are kept: {keys.without} records do not tell whom they are of."
             )
             return
-        known = self._known_ids(keys)
+        known = self._known_ids(keys) | self._own_account()
         switch = self._mapping.switch
         wanted = self._mapping.kept & {switch.name} if switch else frozenset()
         spared = {login.casefold() for login in self._wish.spared}
@@ -401,6 +401,22 @@ class Planner:
                 self._collection.complete(resources, wanted)
             for resource in resources:
                 yield from self._unwanted(resource, spared)
+
+    def _own_account(self) -> set[str]:
+        """Return the account of the target's own token, on which all calls depend."""
+        if self._mapping.full.name != "User" or not self._target.connector.lasting:
+            return set()
+        try:
+            own = self._target.connector.own_account()
+        except ScimError as error:
+            if error.status >= 500 and error.status != 501:
+                raise
+            own = None
+        if own is None:
+            self._notes.append(
+                "Nobody tells which account the target's own token is of: name it with --spare."
+            )
+        return set() if own is None else {own}
 
     def _known_ids(self, keys: _Keys) -> set[str]:
         """Return the accounts that records tell of, also those that are refused."""
