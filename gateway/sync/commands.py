@@ -11,18 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.commands import (
-    config_option,
-    database_of,
-    json_option,
-    operator,
-    print_json,
-    settings_of,
-)
+from gateway.commands import config_option, json_option, operator, print_json, services_of
 
 if TYPE_CHECKING:
     from gateway.services import Services
-    from gateway.sync.forecast import Meter
     from gateway.sync.source import Source
 
 _file = click.Path(dir_okay=False, path_type=Path)
@@ -45,6 +37,9 @@ _there = click.Path(exists=True, dir_okay=False, path_type=Path)
     multiple=True,
     metavar="COLUMN=PATH|FILE",
     help="What a column holds; or a .toml or .json file with all of that.",
+)
+@click.option(
+    "--where", "wanted", metavar="FILTER", help="Only the records for which it holds (SCIM)."
 )
 @click.option(
     "--mode", type=click.Choice(["exact", "add", "remove"]), default="exact", show_default=True
@@ -82,6 +77,7 @@ def sync(
     type_: str,
     match: tuple[str, ...],
     maps: tuple[str, ...],
+    wanted: str | None,
     mode: str,
     missing: str,
     spared: tuple[str, ...],
@@ -106,7 +102,7 @@ def sync(
     asked = {"mode": mode, "missing": missing, "empty": empty, "spared": frozenset(spared)}
     source: Any = file if file is not None else other
     where = output or Path(f"{target}-{type_.lower()}.plan")
-    _plan(target, source, type_, match, maps, asked, where, config, as_json=as_json)
+    _plan(target, source, type_, match, maps, wanted, asked, where, config, as_json=as_json)
 
 
 def _plan(
@@ -115,6 +111,7 @@ def _plan(
     type_: str,
     match: tuple[str, ...],
     maps: tuple[str, ...],
+    wanted: str | None,
     asked: dict[str, Any],
     output: Path,
     config: Path,
@@ -122,10 +119,14 @@ def _plan(
     as_json: bool,
 ) -> None:
     from gateway.sync.columns import Columns, path_of, read_map
+    from gateway.sync.forecast import Meter
     from gateway.sync.planning import Planner, Wish
+    from gateway.sync.selecting import selected
     from gateway.sync.showing import progress_shown, show_plan
+    from schemas.filters import parse_filter
 
-    with _services(config, target) as (services, meter), _said_plainly():
+    meter = Meter()
+    with services_of(config, target, meter) as services, _said_plainly():
         entry = services.targets[target]
         collection = entry.connector.collections.get(type_)
         if collection is None:
@@ -135,6 +136,8 @@ def _plan(
         columns = Columns(full, *read_map(maps))
         wish = Wish(paths, **asked)
         records = _source(services, source, type_, target)
+        if wanted:
+            records = selected(records, columns, full, parse_filter(wanted, full))
         planner = Planner(services, entry, collection, records, columns, wish, meter)
         with progress_shown("Records") as progress:
             head = planner.write(output, lambda done: progress(done, None))
@@ -176,7 +179,7 @@ def _apply(target: str, plan: Path, config: Path, *, as_json: bool) -> None:
         require=lambda scope: None,
         observe=lambda operation, outcome, ignored: None,
     )
-    with _services(config, target) as (services, _), _said_plainly():
+    with services_of(config, target) as services, _said_plainly():
         applier = Applier(services, services.targets[target], plan, caller)
         with progress_shown("Writes") as progress:
             result = applier.run(intent, progress)
@@ -185,29 +188,6 @@ def _apply(target: str, plan: Path, config: Path, *, as_json: bool) -> None:
     else:
         show_result(result)
     sys.exit(result.exit_code)
-
-
-@contextmanager
-def _services(config: Path, target: str) -> Iterator[tuple[Services, Meter]]:
-    from gateway.keyring import keyring
-    from gateway.references import ConfigurationError
-    from gateway.services import make_services
-    from gateway.sync.forecast import Meter
-
-    settings = settings_of(config)
-    if target not in settings.targets:
-        known = ", ".join(settings.targets)
-        raise click.ClickException(f"No such target: {target}. Known: {known}.")
-    with database_of(config) as database:
-        meter = Meter()
-        try:
-            services = make_services(settings, database, keyring(settings), meter)
-        except ConfigurationError as error:
-            raise click.ClickException(str(error)) from None
-        try:
-            yield services, meter
-        finally:
-            services.close()
 
 
 @contextmanager

@@ -153,3 +153,19 @@ def test_another_target_can_be_the_source(tmp_path: Path, desk: Desk) -> None:
     totals = json.loads(result.stdout)["totals"]
     assert totals["none"] >= 2
     assert not any(totals[kind] for kind in ("create", "change", "disable", "delete"))
+
+
+def test_each_lms_gets_its_own_people_and_some_are_in_two(desk: Desk) -> None:
+    kinds = ("Student", "Teacher", "Both")
+    rows = [f"p{n},P,{n},p{n}@example.edu,{kinds[n % 3]}" for n in range(30)]
+    csv = desk.file("\n".join(["userName,name.given,name.family,contact.email,userType", *rows]))
+    wanted = {"moodle": ("Student", "Both"), "second": ("Teacher", "Both")}
+    for target, types in wanted.items():
+        filter = " or ".join(f'userType eq "{kind}"' for kind in types)
+        arguments = ("--where", filter, "--plan", str(desk.plan), "--json")
+        head = json.loads(desk.type(target, csv, *arguments).stdout)
+        assert (head["totals"]["create"], head["totals"]["refused"]) == (20, 0)
+        planned = [json.loads(line) for line in desk.plan.read_text().splitlines()[1:]]
+        assert {kinds[int(line["login"][1:]) % 3] for line in planned} == {*types}
+    refused = desk.type("moodle", csv, "--where", "shoeSize pr").output
+    assert "not an attribute of User" in refused
