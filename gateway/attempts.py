@@ -9,13 +9,11 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
-from connectors.base import Collection
 from connectors.http import Counter, counted
 from connectors.ticket import Ticket
 from gateway.audit import AuditLog, NotOpen
 from gateway.guards.guard import Admission
 from gateway.intents import ChangeRecord, Intent, Known
-from gateway.targets import Target
 from schemas.errors import ScimError
 
 log = logging.getLogger(__name__)
@@ -96,17 +94,9 @@ class Attempt:
 
 @contextmanager
 def attempted(
-    audit: AuditLog,
-    configuration: str,
-    operation: str,
-    target: Target,
-    collection: Collection,
-    caller: Caller,
-    id: str | None,
-    status: int = 200,
+    audit: AuditLog, intent: Intent, caller: Caller, status: int = 200
 ) -> Iterator[Attempt]:
-    """Record the write, whatever comes of it."""
-    intent = intent_of(configuration, operation, target, collection, caller, id)
+    """Record the write, whatever comes of it; `status` is that of its success."""
     with counted() as counter, ExitStack() as locks:
         attempt = Attempt(audit, intent, counter, locks, status=status)
         try:
@@ -124,25 +114,3 @@ def attempted(
         finally:
             attempt.finish()
             caller.observe(attempt.intent.operation, attempt.outcome, len(attempt.intent.ignored))
-
-
-def intent_of(
-    configuration: str,
-    operation: str,
-    target: Target,
-    collection: Collection,
-    caller: Caller,
-    id: str | None,
-) -> Intent:
-    """Return what is known of a write before anything of it is looked at."""
-    return Intent(
-        target=target.name,
-        operation=operation,
-        resource_type=collection.mapping.full.name,
-        resource_id=id,
-        actor=caller.actor,
-        client_address=caller.client_address,
-        client=caller.client,
-        request_id=caller.request_id,
-        configuration=configuration,
-    )

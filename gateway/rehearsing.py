@@ -10,13 +10,12 @@ from typing import Any
 
 import orjson
 
-from connectors.base import Collection
 from connectors.http import counted
 from connectors.rehearsal import Rehearsal, Rehearsed
-from gateway.attempts import Attempt, Caller, intent_of
+from gateway.attempts import Attempt, Caller
 from gateway.audit import AuditLog
 from gateway.guards.guard import Admission, Guard
-from gateway.targets import Target
+from gateway.intents import Intent
 from schemas.errors import ScimError
 
 PLAN = "urn:ietf:params:scim:api:messages:lms:2.0:Plan"
@@ -51,12 +50,8 @@ class _Attempt(Attempt):
 def rehearsed(
     guard: Guard,
     audit: AuditLog,
-    configuration: str,
-    operation: str,
-    target: Target,
-    collection: Collection,
+    intent: Intent,
     caller: Caller,
-    id: str | None,
     status: int = 200,
 ) -> Iterator[Attempt]:
     """Record what a write would do, and raise Planned; takes what `attempted` takes, and a guard.
@@ -65,7 +60,6 @@ def rehearsed(
     unless it is the LMS that fails: then nobody knows. What the connector makes of the answers that
     a rehearsal gives does not count.
     """
-    intent = intent_of(configuration, operation, target, collection, caller, id)
     refusal: ScimError | None = None
     complete = True
     with counted() as counter, ExitStack() as locks:

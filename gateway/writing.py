@@ -8,6 +8,7 @@ A write whose outcome is unknown is settled by reading, never sent again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from copy import copy
 from functools import partial
 from typing import Any
@@ -23,6 +24,7 @@ from gateway.database import Database
 from gateway.enrolling import enrol_new_members
 from gateway.guards.counting import counted
 from gateway.guards.guard import Guard, Stopped
+from gateway.intents import Intent
 from gateway.keys import changed_values, login_of, lookup_of, names_in, said_by, unique_values
 from gateway.reading import Reader
 from gateway.records import records
@@ -37,6 +39,7 @@ from schemas.filters import parse_path
 from schemas.messages import load_patch, load_resource, refuse_two_primary
 
 Resource = dict[str, Any]
+Attempted = Callable[[AuditLog, Intent, Caller, int], AbstractContextManager[Attempt]]
 Agree = Callable[[tuple[Change, ...]], None]
 """Told the changes that a write is about to make; raises ScimError to keep it from being made."""
 
@@ -62,7 +65,7 @@ class Writer:
         self._audit = audit
         self._guard = guard
         self._configuration = configuration
-        self._attempt = partial(attempted, audit, configuration)
+        self._attempted: Attempted = attempted
         self._tombstones = tombstones
         self._reader = reader
         self._settler = settler
@@ -77,7 +80,7 @@ class Writer:
     def rehearsing(self) -> Writer:
         """Return a writer that changes nothing: each of its writes raises Planned."""
         writer = copy(self)
-        writer._attempt = partial(rehearsed, self._guard, self._audit, self._configuration)
+        writer._attempted = partial(rehearsed, self._guard)
         writer._tombstones = self._tombstones.fixed()
         return writer
 
@@ -229,6 +232,29 @@ class Writer:
                 )
             name = collection.mapping.full.name
             self._tombstones.add(target.name, name, id, login)
+
+    def _attempt(
+        self,
+        operation: str,
+        target: Target,
+        collection: Collection,
+        caller: Caller,
+        id: str | None,
+        status: int = 200,
+    ) -> AbstractContextManager[Attempt]:
+        """Return what records a write, whatever comes of it."""
+        intent = Intent(
+            target=target.name,
+            operation=operation,
+            resource_type=collection.mapping.full.name,
+            resource_id=id,
+            actor=caller.actor,
+            client_address=caller.client_address,
+            client=caller.client,
+            request_id=caller.request_id,
+            configuration=self._configuration,
+        )
+        return self._attempted(self._audit, intent, caller, status)
 
     def _acted(
         self,
