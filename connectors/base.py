@@ -118,6 +118,10 @@ class Collection:
             if not (start := page.next):
                 return
 
+    def stream(self, plan: Plan) -> Iterator[Sequence[Resource]]:
+        """Yield what `search` yields, in the order and the batches that take the least memory."""
+        return self.search(plan)
+
     def page(self, plan: Plan, start: str, count: int) -> Page:
         """Return one native page from `start` on, best of `count` resources (0: of the most)."""
         raise self._cannot("be paged")

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
@@ -168,8 +168,11 @@ class HttpClient:
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
         redirects: bool = False,
+        into: IO[bytes] | None = None,
     ) -> httpx.Response:
         """Send one request and return the answer, whatever its status below 500 but 429.
+
+        The body of the answer goes `into` a file, where one is given, and not into memory.
 
         Where the LMS leads on to another URL, that is never followed: it is returned with
         `redirects`, else raised as Redirected.
@@ -195,7 +198,7 @@ class HttpClient:
         )
         for attempt in itertools.count(1):
             try:
-                response = self._send_once(request, name, repeatable)
+                response = self._send_once(request, name, repeatable, into)
             except _Again as again:
                 wait = again.wait if again.wait is not None else _back_off(attempt)
                 if attempt >= again.attempts or wait > LONGEST_WAIT:
@@ -253,17 +256,21 @@ class HttpClient:
             stream.close()
             raise ScimError(502, f"Not connected: {error}.") from None
 
-    def _send_once(self, request: httpx.Request, name: str, repeatable: bool) -> httpx.Response:
+    def _send_once(
+        self, request: httpx.Request, name: str, repeatable: bool, into: IO[bytes] | None
+    ) -> httpx.Response:
         if not self._free.acquire(timeout=self._patience):
             # The LMS is not to blame.
             raise ScimError(503, "Too many calls to the LMS at once.", retry_after=1)
         try:
             self.breaker.admit()
-            return self._judged(self._answer(request, name, repeatable), repeatable)
+            return self._judged(self._answer(request, name, repeatable, into), repeatable)
         finally:
             self._free.release()
 
-    def _answer(self, request: httpx.Request, name: str, repeatable: bool) -> httpx.Response:
+    def _answer(
+        self, request: httpx.Request, name: str, repeatable: bool, into: IO[bytes] | None
+    ) -> httpx.Response:
         if (counter := _counter.get()) is not None:
             counter.count()
         started = time.perf_counter()
@@ -271,7 +278,7 @@ class HttpClient:
         try:
             response = self._transport.handle_request(request)
             response.request = request
-            response.read()
+            _read(response, into)
             outcome = str(response.status_code)
             self._dated = response.headers.get("Date", ""), time.time()
         except (httpx.ConnectError, httpx.ConnectTimeout) as problem:
@@ -354,6 +361,20 @@ class _Again(Exception):
         self.error = error
         self.wait = wait
         self.attempts = attempts
+
+
+def _read(response: httpx.Response, into: IO[bytes] | None) -> None:
+    if into is None:
+        response.read()
+        return
+    try:
+        # What an attempt before has left is gone.
+        into.seek(0)
+        into.truncate()
+        for part in response.iter_bytes():
+            into.write(part)
+    finally:
+        response.close()
 
 
 def _back_off(attempt: int) -> float:

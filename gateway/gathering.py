@@ -67,6 +67,9 @@ class Gathering(Collection):
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         return self._collection.search(plan)
 
+    def stream(self, plan: Plan) -> Iterator[Sequence[Resource]]:
+        return self._collection.stream(plan)
+
     def page(self, plan: Plan, start: str, count: int) -> Page:
         return self._collection.page(plan, start, count)
 

@@ -6,9 +6,11 @@ import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 from urllib.parse import quote_plus
 
+import ijson
 import orjson
 
 from connectors.base import Options
@@ -118,6 +120,9 @@ _MEANINGS = {
     "idnumbertaken": _Meaning(409, "The externalId is another group's in the course", "uniqueness"),
 }
 
+_NOT_JSON = "Moodle's answer is not JSON: something between here and Moodle changed it."
+_LONGEST_REFUSAL = 2**16
+"""Bytes; an answer that has as many is no refusal."""
 _OFF = (
     "Moodle refuses web services (status 403): switch on Site administration > General > "
     "Advanced features > Enable web services, and the REST protocol under Site administration > "
@@ -143,6 +148,23 @@ class MoodleClient:
             raise TypeError(f"{function} is not known to read: a write takes a ticket")
         return self._called(NoWrite.QUERY, function, parameters, repeatable=True)
 
+    def stream(self, function: str, parameters: Any, *, items: str, none: str) -> Iterator[Any]:
+        """Yield what an answer lists under one name, one after another, never all in memory.
+
+        Raises what `call` raises, and 502 where it lists anything under the name `none`, before it
+        yields anything.
+        """
+        with TemporaryFile() as file:
+            self._called(NoWrite.QUERY, function, parameters, repeatable=True, into=file)
+            try:
+                file.seek(0)
+                if any(True for _ in ijson.items(file, f"{none}.item")):
+                    raise ScimError(502, "Moodle did not understand the search.")
+                file.seek(0)
+                yield from ijson.items(file, f"{items}.item", use_float=True)
+            except ijson.JSONError:
+                raise ScimError(502, _NOT_JSON) from None
+
     def write(
         self, ticket: Ticket, function: str, parameters: Any, *, repeatable: bool = False
     ) -> Any:
@@ -166,7 +188,15 @@ class MoodleClient:
                 raise
         return self.call(function, parameters)
 
-    def _called(self, permit: Permit, function: str, parameters: Any, *, repeatable: bool) -> Any:
+    def _called(
+        self,
+        permit: Permit,
+        function: str,
+        parameters: Any,
+        *,
+        repeatable: bool,
+        into: IO[bytes] | None = None,
+    ) -> Any:
         fields = [
             ("wstoken", self._token),
             ("wsfunction", function),
@@ -183,6 +213,7 @@ class MoodleClient:
                 repeatable=repeatable,
                 content=form_body(fields),
                 headers=_HEADERS,
+                into=into,
             )
         except Busy as busy:
             if busy.response.status_code == 503:
@@ -192,8 +223,15 @@ class MoodleClient:
             raise
         if response.status_code != 200:
             raise _refused(response.status_code)
+        if into is None:
+            content = response.content
+        else:
+            into.seek(0)
+            content = into.read(_LONGEST_REFUSAL)
+            if len(content) == _LONGEST_REFUSAL:
+                return None
         try:
-            return _answer(response.content, unknown=not repeatable)
+            return _answer(content, unknown=not repeatable)
         except MoodleError as error:
             if error.code == "accessexception":
                 error.detail += f" The function was {function}."
@@ -253,8 +291,7 @@ def _answer(content: bytes, *, unknown: bool) -> Any:
         if b"<ERRORCODE>invalidtoken</ERRORCODE>" in content[:500]:
             detail = "Moodle dropped the request: it was larger than PHP's post_max_size."
             raise ScimError(502, detail) from None
-        detail = "Moodle's answer is not JSON: something between here and Moodle changed it."
-        raise ScimError(502, detail, unknown=unknown) from None
+        raise ScimError(502, _NOT_JSON, unknown=unknown) from None
     if isinstance(answer, dict) and ("exception" in answer or "errorcode" in answer):
         raise _error(str(answer.get("errorcode", "")), str(answer.get("message", "")))
     return answer

@@ -90,8 +90,8 @@ class Source:
     ) -> Iterator[tuple[Sequence[Resource], str, int | None]]:
         """Yield what the LMS gives, the place after it, and how much there is in all."""
         if not self.collection.can_page:
-            for batch in self.collection.search(planned):
-                yield batch, "", len(batch)
+            for batch in self.collection.stream(planned):
+                yield batch, "", None
             return
         while True:
             page = self.collection.page(planned, start, 0)

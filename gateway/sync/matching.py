@@ -73,7 +73,7 @@ def look_up(collection: Collection, path: Path, values: Iterable[Any]) -> Iterat
 
 def walk(collection: Collection) -> Iterator[Sequence[Resource]]:
     """Yield all resources in batches."""
-    return collection.search(plan(None, collection.mapping))
+    return collection.stream(plan(None, collection.mapping))
 
 
 def _planned(mapping: Mapping, path: Path, values: Sequence[Any]) -> Plan:

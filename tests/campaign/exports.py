@@ -37,8 +37,9 @@ from tests.campaign.report import Report, counts
 from tests.connectors import operations
 from tests.gateway.service import KEYS, TARGETS, Scim, make_service, person
 
-LMS = "brightspace"
-"""Which simulator has the many users: one that finds the place of a page without a long search."""
+LMSS = ("brightspace", "moodle")
+"""Which simulators have the many users: one that gives pages, and one that gives all in one answer.
+"""
 USERS = 100_000
 KILLS = 10
 MEMORY = 150.0
@@ -54,29 +55,31 @@ def run(count: int, seed: int, users: int = USERS, kills: int = KILLS) -> Report
     """Kill an export of so many users, then play so many histories on every target."""
     report = Report("exports", seed)
     dice = random.Random(seed)
-    killed(report, dice, users, kills)
+    for lms in LMSS:
+        killed(report, dice, lms, users, kills)
     for target in TARGETS:
         histories(report, dice, target, count)
     return report
 
 
-def killed(report: Report, dice: random.Random, users: int, kills: int) -> None:
+def killed(report: Report, dice: random.Random, lms: str, users: int, kills: int) -> None:
     """Export to a file in processes that are killed at random moments, until one gets through."""
     with (
         tempfile.TemporaryDirectory(prefix="campaign-") as name,
-        simulated(LMS, users, Path(name)) as config,
+        simulated(lms, users, Path(name)) as config,
     ):
         folder = Path(name)
-        whole = Export(config, folder / "whole.jsonl")
+        whole = Export(lms, config, folder / "whole.jsonl")
         seconds = whole.complete()
-        cut = Export(config, folder / "cut.jsonl")
+        cut = Export(lms, config, folder / "cut.jsonl")
         size = whole.file.stat().st_size
         for number in range(kills):
             # Each begins where the one before was killed, and something is left to do.
             cut.kill_at(int(size * (number + dice.random()) / (kills + 1)))
         cut.complete()
         first, second = lines_of(whole.file), lines_of(cut.file)
-        report.expect(len(first) == users + 1, f"{len(first)} lines of {users + 1} users")
+        # The site has administrators of its own.
+        report.expect(users < len(first) < users + 10, f"{len(first)} lines of {users} users")
         report.expect(not cut.is_over, "an export was complete before it was killed")
         report.expect(set(first) == set(second), "the killed export has other resources")
         doubles = sum(number - 1 for number in Counter(map(id_of, second)).values())
@@ -86,18 +89,18 @@ def killed(report: Report, dice: random.Random, users: int, kills: int) -> None:
         report.expect(whole.growth < GROWTH, f"grew by {whole.growth:.0f} MB")
         for export in (whole, cut):
             report.expect(export.most < MEMORY, f"{export.most:.0f} MB")
-        report.figures |= {
-            "exported": f"{len(first):,} users in {seconds:.0f} s, {len(first) / seconds:,.0f}/s",
-            "memory": f"at most {max(whole.most, cut.most):.0f} MB, grown by {whole.growth:.1f} MB "
-            "after the first tenth",
-            "killed": f"{cut.kills} times, {doubles} doubles, {gaps} gaps",
-        }
+        report.figures[f"export of {lms}"] = (
+            f"{len(first):,} users in {seconds:.0f} s, {len(first) / seconds:,.0f}/s, at most "
+            f"{max(whole.most, cut.most):.0f} MB, grown by {whole.growth:.1f} MB after the first "
+            f"tenth; killed {cut.kills} times: {doubles} doubles, {gaps} gaps"
+        )
 
 
 @dataclass
 class Export:
     """`matricula export` into a file, in one process after the other; memory is in MB."""
 
+    lms: str
     config: Path
     file: Path
     kills: int = 0
@@ -132,7 +135,7 @@ class Export:
     def _start(self) -> subprocess.Popen[Any]:
         with self.config.with_suffix(".log").open("ab") as log:
             return start(
-                *("export", LMS, "User", "--config", str(self.config)),
+                *("export", self.lms, "User", "--config", str(self.config)),
                 *("--out", str(self.file)),
                 stdout=subprocess.DEVNULL,
                 stderr=log,

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -299,6 +300,16 @@ class CollectionContract:
             is_pushed = row.field.push["eq"].value(value) is not None
             assert (planned.branches is not None) == is_pushed, row.path
             assert created["id"] in found, row.path
+
+    def test_a_stream_yields_what_a_search_does(self, collection: Collection) -> None:
+        for sample in (self.sample, self.other):
+            self.create(collection, sample)
+        planned = plan(None, collection.mapping)
+        streamed = [one for batch in collection.stream(planned) for one in batch]
+        searched = [one for batch in collection.search(planned) for one in batch]
+        ids = [one["id"] for one in streamed]
+        assert len(ids) == len(set(ids)) >= 2
+        assert sorted(streamed, key=itemgetter("id")) == sorted(searched, key=itemgetter("id"))
 
     def test_unknown_and_hostile_ids_are_nobody(self, collection: Collection) -> None:
         self.create(collection, self.sample)

@@ -211,5 +211,5 @@ def test_progress_as_a_bar() -> None:
 
 def test_killed_and_gone_on() -> None:
     report = Report("exports", 3)
-    exports.killed(report, random.Random(3), users=1_500, kills=2)
+    exports.killed(report, random.Random(3), "moodle", users=1_500, kills=2)
     assert not report.failures, report.text()
