@@ -66,7 +66,7 @@ def clock(http: HttpClient) -> Finding:
     if ahead is None:
         return Finding("ok", "The LMS tells no time, so that its clock cannot be compared.")
     if abs(ahead) <= SKEW:
-        return Finding("ok", f"The clocks are at most {abs(ahead) + 1:.0f} seconds apart.")
+        return Finding("ok", f"The clocks agree, to {abs(ahead) + 1:.0f} s.")
     side = "ahead of" if ahead > 0 else "behind"
     return Finding(
         "warning",

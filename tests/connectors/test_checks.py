@@ -72,7 +72,7 @@ def of_time(ahead: float) -> Callable[[httpx.Request, httpx.Response], httpx.Res
 @every_lms
 @pytest.mark.parametrize("ahead", [0, 45, -45])
 def test_clocks_that_agree(lms: str, ahead: float) -> None:
-    assert levels(findings(lms, of_time(ahead)), "clocks are at most") == {"ok"}
+    assert levels(findings(lms, of_time(ahead)), "clocks agree") == {"ok"}
 
 
 @every_lms
