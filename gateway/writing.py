@@ -29,6 +29,7 @@ from gateway.keys import changed_values, login_of, lookup_of, names_in, said_by,
 from gateway.reading import Reader
 from gateway.records import records
 from gateway.rehearsing import Planned, rehearsed
+from gateway.sending import Sender
 from gateway.settling import Settler
 from gateway.targets import Target
 from gateway.tombstones import Tombstones
@@ -69,6 +70,7 @@ class Writer:
         self._tombstones = tombstones
         self._reader = reader
         self._settler = settler
+        self._sender = Sender(audit, settler)
         self._ahead: Ahead | None = None
 
     def reading_ahead(self, target: Target, places: Iterable[tuple[Collection, str]]) -> Writer:
@@ -115,7 +117,7 @@ class Writer:
             ):
                 return revived
             self._begin(target, collection, attempt, caller, changes)
-            created = self._created(target, collection, attempt, resource)
+            created = self._sender.create(target, collection, attempt, resource)
             attempt.note(resource_id=created["id"])
             return created
 
@@ -218,18 +220,11 @@ class Writer:
             agree(changes)
             self._begin(target, collection, attempt, caller, changes)
             if not keeps:
-                self._settled(
-                    target, collection, attempt, lambda: collection.delete(attempt.ticket, id)
-                )
+                self._sender.delete(target, collection, attempt, id)
                 if not collection.deletes_later:
                     return
             elif changes:
-                self._settled(
-                    target,
-                    collection,
-                    attempt,
-                    lambda: collection.update(attempt.ticket, before, after, changes),
-                )
+                self._sender.update(target, collection, attempt, before, after, changes)
             name = collection.mapping.full.name
             self._tombstones.add(target.name, name, id, login)
 
@@ -315,7 +310,7 @@ class Writer:
         self._enrol(target, collection, attempt, caller, before, after)
         self._lock_values(target, collection, attempt, changed_values(full, changes))
         self._begin(target, collection, attempt, caller, changes)
-        return self._updated(target, collection, attempt, before, after, changes)
+        return self._sender.update(target, collection, attempt, before, after, changes)
 
     def _begin(
         self,
@@ -358,94 +353,6 @@ class Writer:
             condition.check(self._reader.version(target, collection, resource) or "")
         return resource
 
-    def _updated(
-        self,
-        target: Target,
-        collection: Collection,
-        attempt: Attempt,
-        before: Resource,
-        after: Resource,
-        changes: tuple[Change, ...],
-    ) -> Resource:
-        updated: list[Resource] = []
-        self._settled(
-            target,
-            collection,
-            attempt,
-            lambda: updated.append(collection.update(attempt.ticket, before, after, changes)),
-        )
-        return collection.mapping.as_read(updated[0] if updated else after)
-
-    def _settled(
-        self,
-        target: Target,
-        collection: Collection,
-        attempt: Attempt,
-        call: Callable[[], object],
-    ) -> None:
-        """Make the call; when nobody knows whether it was carried out, look."""
-        calls = attempt.counter.calls
-        try:
-            call()
-        except ScimError as error:
-            if not _may_be_done(error, attempt.counter.calls - calls):
-                raise
-            judged = self._settler.judge(target, collection, attempt.intent)
-            if judged is not None and judged.outcome == "success":
-                return
-            # After a time-out the LMS may still be at it: that nothing is there yet proves nothing.
-            error.unknown = judged is None or (error.unknown and error.status == 504)
-            if judged is not None and not judged.complete:
-                attempt.made = judged.made
-                error.detail = f"{error.detail} {judged.detail}"
-            raise
-
-    def _created(
-        self, target: Target, collection: Collection, attempt: Attempt, resource: Resource
-    ) -> Resource:
-        calls = attempt.counter.calls
-        try:
-            return collection.mapping.as_read(collection.create(attempt.ticket, resource))
-        except ScimError as error:
-            if not _may_be_done(error, attempt.counter.calls - calls):
-                raise
-            try:
-                return self._found_again(target, collection, attempt, resource, error)
-            except ScimError as failure:
-                lost = failure is not error and failure.status >= 500
-                failure.unknown = failure.unknown or lost
-                raise failure from None
-
-    def _found_again(
-        self,
-        target: Target,
-        collection: Collection,
-        attempt: Attempt,
-        resource: Resource,
-        error: ScimError,
-    ) -> Resource:
-        """Return the resource that a create has made after all, complete; else raise the error.
-
-        What only the LMS says of it is its default. A later call of the create may be missing:
-        the one that disables, or the one that adds the members.
-        """
-        mapping = collection.mapping
-        found = collection.find_again(resource)
-        if found is None:
-            raise error
-        if self._audit.knows(target.name, mapping.full.name, found["id"]):
-            raise uniqueness("The name is already in use.")
-        collection.complete([found], mapping.kept & names_in(resource))
-        after = mapping.carry_over(found, {**found, **resource})
-        differs = tuple(
-            change
-            for change in diff(mapping.resource_type, found, after)
-            if change.new is not None and not change.path.secret
-        )
-        if any(change.path.name not in mapping.later for change in differs):
-            raise uniqueness("The name is already in use.")
-        return collection.update(attempt.ticket, found, after, differs) if differs else found
-
     def _revived(
         self,
         target: Target,
@@ -480,7 +387,7 @@ class Writer:
         self._begin(target, collection, attempt, caller, changes)
         updated = after
         if changes:
-            updated = self._updated(target, collection, attempt, before, after, changes)
+            updated = self._sender.update(target, collection, attempt, before, after, changes)
         self._tombstones.remove(target.name, name, id)
         return updated
 
@@ -599,8 +506,3 @@ def _is_as_before(collection: Collection, name: str, before: Resource, resource:
 def _is_allowed(policy: str, change: Change) -> bool:
     """Tell whether a target that only adds, or only removes, lets the change through."""
     return policy == "all" or (change.op == "remove") == (policy == "remove")
-
-
-def _may_be_done(error: ScimError, calls: int) -> bool:
-    """Tell whether a failed write may have been carried out: of several calls the first ones."""
-    return error.unknown or (error.status >= 500 and calls > 1)
