@@ -13,6 +13,7 @@ A test module makes a fixture `collection` and inherits:
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from copy import deepcopy
 from operator import itemgetter
 from typing import Any
@@ -23,6 +24,7 @@ from connectors.base import Collection
 from connectors.http import counted
 from connectors.mapping import Resource
 from connectors.planning import plan
+from connectors.rehearsal import Rehearsal
 from connectors.ticket import NoWrite
 from schemas.changes import diff
 from schemas.errors import ScimError
@@ -197,20 +199,37 @@ class CollectionContract:
     @pytest.mark.parametrize("ticket", [None, 1, NoWrite.READ, NoWrite.QUERY, NoWrite.PROBE])
     def test_nothing_is_written_without_a_ticket(self, collection: Collection, ticket: Any) -> None:
         before = self.read(collection, self.create(collection, self.sample)["id"])
-        after, changes = operations.changed(collection, before, merged(before, self.changed))
         held = [resource["id"] for resource in everything(collection)]
+        for method, given in self.writes(collection, before).items():
+            with pytest.raises(TypeError, match="ticket"):
+                getattr(collection, method)(ticket, *given)
+        assert [resource["id"] for resource in everything(collection)] == held
+        assert self.read(collection, before["id"]) == before
+
+    def test_a_rehearsal_writes_nothing_and_notes_what_it_would(
+        self, collection: Collection
+    ) -> None:
+        before = self.read(collection, self.create(collection, self.sample)["id"])
+        held = [resource["id"] for resource in everything(collection)]
+        for method, given in self.writes(collection, before).items():
+            ticket = Rehearsal()
+            # What a connector makes of the answers that a rehearsal gives does not count.
+            with suppress(Exception):
+                getattr(collection, method)(ticket, *deepcopy(given))
+            assert ticket.calls, method
+        assert [resource["id"] for resource in everything(collection)] == held
+        assert self.read(collection, before["id"]) == before
+
+    def writes(self, collection: Collection, before: Resource) -> dict[str, tuple[Any, ...]]:
+        """Return what is given to each writing method that the collection offers."""
+        after, changes = operations.changed(collection, before, merged(before, self.changed))
         writes: dict[str, tuple[Any, ...]] = {
             "create": (operations.fitted(collection, self.other),),
             "update": (before, after, changes),
             "delete": (before["id"],),
             "request_password_reset": (before,),
         }
-        for method, given in writes.items():
-            if collection.offers(method):
-                with pytest.raises(TypeError, match="ticket"):
-                    getattr(collection, method)(ticket, *given)
-        assert [resource["id"] for resource in everything(collection)] == held
-        assert self.read(collection, before["id"]) == before
+        return {method: given for method, given in writes.items() if collection.offers(method)}
 
     def several(self) -> list[Resource]:
         """Return resources with keys of their own."""
