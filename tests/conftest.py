@@ -35,3 +35,8 @@ def builders_on_demand() -> Iterator[None]:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return one process more than there are processors: some tests wait for other processes."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest tests begin first: then no process is waited for at the end."""
+    items.sort(key=lambda item: item.path.name != "test_campaign.py")
