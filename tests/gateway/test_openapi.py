@@ -237,5 +237,5 @@ def test_strict_targets_demand_schemas(make: Any) -> None:
 
 
 def test_what_schemathesis_makes_of_it() -> None:
-    report = api.run(600, seed=1)
+    report = api.run(400, seed=1)
     assert not report.failures, report.text()
