@@ -7,7 +7,7 @@ exact: not one write above it, whoever else is at work.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection
 from connectors.planning import plan
 from gateway.audit import AuditLog
 from gateway.database import Database, now
-from gateway.guards.configuration import Limits
+from gateway.guards.configuration import Limit, Limits
 from gateway.intents import Intent
 from gateway.tables import admissions, guards, populations
 from gateway.targets import Target
@@ -99,8 +99,8 @@ class Guard:
         counts = {kind: kinds[kind] for kind, limit in limits.items() if limit.of(run)}
         if not counts:
             return None
-        share = any(one.percent is not None for kind in counts for one in limits[kind].of(run))
-        population = self.population(target) if share else 0
+        every = [limit for kind in counts for limit in limits[kind].of(run)]
+        population = self._population_for(target, every)
         for kind in counts:
             self._ensure(target.name, kind)
 
@@ -110,6 +110,13 @@ class Guard:
                 self._admit(connection, target, kind, number, limits[kind], population, run)
 
         return admit
+
+    def most(self, target: Target, kind: str, run: str) -> int | None:
+        """Return how many writes of a kind its limits allow at all, None where none does."""
+        limits = target.settings.guard.limits.get(kind, Limits()).of(run)
+        population = self._population_for(target, limits)
+        allowed = (limit.allowed(population) for limit in limits)
+        return min((number for number in allowed if number is not None), default=None)
 
     def try_out(self, admission: Admission) -> None:
         """Raise 429 when an admission would be refused; nothing is counted."""
@@ -184,6 +191,11 @@ class Guard:
         adding = _INSERTS[self._database.dialect](populations).values(target=target, **values)
         with self._database.write() as connection:
             connection.execute(adding.on_conflict_do_update(index_elements=["target"], set_=values))
+
+    def _population_for(self, target: Target, limits: Iterable[Limit]) -> int:
+        """Return how many accounts there are, where a limit is a share of them; else 0."""
+        share = any(limit.percent is not None for limit in limits)
+        return self.population(target) if share else 0
 
     def _admit(
         self,

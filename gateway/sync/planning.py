@@ -17,7 +17,6 @@ from connectors.base import Collection
 from connectors.http import counted as counting
 from connectors.mapping import Resource
 from gateway.database import now
-from gateway.guards.configuration import Limits
 from gateway.guards.counting import counted
 from gateway.keys import login_of
 from gateway.records import records
@@ -486,13 +485,9 @@ class Planner:
 
     def _note_guards(self) -> None:
         """Tell where a guard will stop."""
-        guard = self._services.guard
         for kind, number in self._guarded.items():
-            limits = self._target.settings.guard.limits.get(kind, Limits()).of("a run")
-            share = any(limit.percent is not None for limit in limits)
-            population = guard.population(self._target) if share else 0
-            most = min((limit.allowed(population) or 0 for limit in limits), default=number)
-            if most < number:
+            most = self._services.guard.most(self._target, kind, "a run")
+            if most is not None and most < number:
                 self._notes.append(f"The guard will stop after {most} of {number} {kind}s.")
 
 
