@@ -35,6 +35,30 @@ class Caller:
     observe: Callable[[str, str, int], None]
     run: str = ""
 
+    def intent(
+        self,
+        target: str,
+        operation: str,
+        resource_type: str,
+        resource_id: str | None = None,
+        *,
+        login: str | None = None,
+        configuration: str | None = None,
+    ) -> Intent:
+        """Return what is known of something that the caller does before anything is looked at."""
+        return Intent(
+            target,
+            operation,
+            resource_type,
+            resource_id,
+            login=login,
+            actor=self.actor,
+            client_address=self.client_address,
+            client=self.client,
+            request_id=self.request_id,
+            configuration=configuration,
+        )
+
 
 @dataclass(slots=True)
 class Attempt:

@@ -14,7 +14,7 @@ from gateway.audit import AuditLog
 from gateway.auth import caller
 from gateway.discovery import DISCOVERY
 from gateway.exchange import error_answer
-from gateway.intents import Intent, login_in, names_in
+from gateway.intents import login_in, names_in
 from gateway.qualified import prefix_of
 from gateway.targets import Target
 from schemas.audit_event import AUDIT_EVENT
@@ -55,18 +55,14 @@ def _reads() -> bool:
 
 
 def _record(audit: AuditLog, target: Target) -> None:
-    who, named = caller(None), request.view_args or {}
+    named = request.view_args or {}
     id = named.get("id")
-    intent = Intent(
+    intent = caller(None).intent(
         target.name,
         "read",
         _type(target, named.get("endpoint", "")),
         id.removeprefix(prefix_of(target.name)) if id else None,
         login=login_in(g.get("filter")),
-        actor=who.actor,
-        client_address=who.client_address,
-        client=who.client,
-        request_id=who.request_id,
     )
     audit.record(intent, "success", status=200, detail=names_in(g.get("filter")))
 

@@ -238,17 +238,8 @@ class Writer:
         status: int = 200,
     ) -> AbstractContextManager[Attempt]:
         """Return what records a write, whatever comes of it."""
-        intent = Intent(
-            target=target.name,
-            operation=operation,
-            resource_type=collection.mapping.full.name,
-            resource_id=id,
-            actor=caller.actor,
-            client_address=caller.client_address,
-            client=caller.client,
-            request_id=caller.request_id,
-            configuration=self._configuration,
-        )
+        name, configuration = collection.mapping.full.name, self._configuration
+        intent = caller.intent(target.name, operation, name, id, configuration=configuration)
         return self._attempted(self._audit, intent, caller, status)
 
     def _acted(

@@ -7,7 +7,7 @@ import tempfile
 from contextlib import ExitStack, closing
 from typing import IO
 
-from flask import Response, g, request, send_file
+from flask import Response, request, send_file
 
 from gateway.audit import AuditLog
 from gateway.auth import caller
@@ -17,7 +17,7 @@ from gateway.exporting.forms import FORMATS, Form, JsonLines, Table, columns_of
 from gateway.exporting.journals import Journal
 from gateway.exporting.runs import run
 from gateway.exporting.sources import Source
-from gateway.intents import Intent, login_in, names_in
+from gateway.intents import login_in, names_in
 from schemas.errors import ScimError
 
 _IN_MEMORY = 2**20
@@ -45,7 +45,10 @@ def export(source: Source, audit: AuditLog) -> Response:
         raise ScimError(
             400, "An export has the order of the LMS: leave out sortBy.", "invalidValue"
         )
-    audit.record(_intent(source), "success", status=200, detail=names_in(query.filter))
+    intent = caller(None).intent(
+        source.target.name, "export", mapping.full.name, login=login_in(query.filter)
+    )
+    audit.record(intent, "success", status=200, detail=names_in(query.filter))
     shown = f"{source.target.name}-{mapping.full.endpoint.lower()}.{name}"
     with ExitStack() as opened:
         file = opened.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY))
@@ -62,17 +65,3 @@ def export(source: Source, audit: AuditLog) -> Response:
     response = send_file(content, FORMATS[name], as_attachment=True, download_name=shown)
     response.content_length = size
     return response
-
-
-def _intent(source: Source) -> Intent:
-    who = caller(None)
-    return Intent(
-        source.target.name,
-        "export",
-        source.collection.mapping.full.name,
-        login=login_in(g.get("filter")),
-        actor=who.actor,
-        client_address=who.client_address,
-        client=who.client,
-        request_id=who.request_id,
-    )
