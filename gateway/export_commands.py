@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from connectors.mapping import Mapping
     from gateway.exporting.files import Identity
     from gateway.exporting.forms import Dates, Form
-    from gateway.exporting.runs import Delta, Output, Progress
+    from gateway.exporting.runs import Delta, Output
     from gateway.exporting.sources import Source
     from gateway.intents import Intent
+    from gateway.progress import Progress
     from gateway.query import Query
     from gateway.services import Services
     from schemas.attributes import ResourceType
@@ -187,7 +188,7 @@ def _written(
     from gateway.exporting import files
     from gateway.exporting.journals import Journal
     from gateway.exporting.runs import run
-    from gateway.exporting.showing import shown
+    from gateway.progress import shown
 
     out, state = order.out, order.state
     with ExitStack() as stack:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Protocol
@@ -16,6 +16,7 @@ from gateway.exporting.deltas import difference, digests_of
 from gateway.exporting.forms import Difference, Form
 from gateway.exporting.journals import Digests, Journal
 from gateway.exporting.sources import Part, Source
+from gateway.progress import Progress, Watch
 from gateway.query import Query
 from schemas.attributes import META
 from schemas.filters import Compare, instant
@@ -35,22 +36,6 @@ class Output(Protocol):
 
     def sync(self) -> int:
         """Make sure that all is kept; return how many bytes that are."""
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far a run has got: `read` of `total` (None: nobody knows), and what came of it."""
-
-    read: int = 0
-    total: int | None = None
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def count(self, what: str, more: int = 1) -> None:
-        """Count what was written."""
-        self.counts[what] = self.counts.get(what, 0) + more
-
-
-Watch = Callable[[Progress], object]
 
 
 @dataclass(frozen=True, slots=True)

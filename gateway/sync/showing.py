@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +10,12 @@ from typing import Any
 
 import click
 
+from gateway.progress import Progress, shown
 from gateway.sync.applying import Result
 from gateway.sync.plan import KINDS, WRITES, Head, Line, read_lines
 
 _FIRST = 20
 """How many lines of each kind are shown."""
-_EVERY = 5.0
-"""Seconds between two lines that tell how far it is, where there is no terminal."""
 _WORDS = {"none": "no change", "absent": "not there"}
 _SHOWN_VALUE = 60
 
@@ -66,27 +64,13 @@ def show_result(result: Result) -> None:
 
 @contextmanager
 def progress_shown(what: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Give what is told of progress: done, and of how many. A bar on a terminal, else lines."""
-    if not sys.stderr.isatty():
-        last = time.monotonic()
+    """Give what is told of progress: done, and of how many."""
+    with shown(what) as watch:
 
-        def line(done: int, total: int | None) -> None:
-            nonlocal last
-            if time.monotonic() - last > _EVERY:
-                last = time.monotonic()
-                of = f" of {total}" if total is not None else ""
-                click.echo(f"{what}: {done}{of}", err=True)
+        def tell(done: int, total: int | None) -> None:
+            watch(Progress(done, total))
 
-        yield line
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining()
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield tell
 
 
 def _print_table(lines: list[Line]) -> None:

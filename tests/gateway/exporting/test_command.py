@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from connectors.moodle.simulator import Simulator, create_simulator
-from gateway.exporting import runs, showing
-from gateway.exporting.runs import Progress
+from gateway import progress
+from gateway.exporting import runs
 from tests.campaign import exports
 from tests.campaign.loopback import served
 from tests.campaign.report import Report
@@ -185,11 +185,11 @@ def test_an_export_is_an_event(project: Project) -> None:
 
 
 def test_progress_as_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(showing, "_SECONDS", 0)
+    monkeypatch.setattr(progress, "_SECONDS", 0)
     stream = io.StringIO()
-    with showing.shown("Users", stream) as watch:
-        watch(Progress(100, 1_000))
-        watch(Progress(2_000))
+    with progress.shown("Users", stream) as watch:
+        watch(progress.Progress(100, 1_000))
+        watch(progress.Progress(2_000))
     first, second = stream.getvalue().splitlines()
     assert first.startswith("Users: 100 of 1,000, about ")
     assert second.startswith("Users: 2,000; ")
@@ -202,9 +202,9 @@ def test_progress_as_a_bar() -> None:
             return True
 
     stream = Terminal()
-    with showing.shown("Users", stream) as watch:
-        watch(Progress(100))
-        watch(Progress(900, 1_000))
+    with progress.shown("Users", stream) as watch:
+        watch(progress.Progress(100))
+        watch(progress.Progress(900, 1_000))
     assert "900/1000" in stream.getvalue()
     assert "/s" in stream.getvalue()
 

@@ -1,17 +1,32 @@
-"""Showing: how far an export has got, as a bar on a terminal and as plain lines elsewhere."""
+"""Progress: how far long work has got, as a bar on a terminal and as plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TextIO
-
-from gateway.exporting.runs import Progress, Watch
 
 _SECONDS = 5.0
 """Between two plain lines."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run has got: `read` of `total` (None: nobody knows), and what came of it."""
+
+    read: int = 0
+    total: int | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def count(self, what: str, more: int = 1) -> None:
+        """Count what was written."""
+        self.counts[what] = self.counts.get(what, 0) + more
+
+
+Watch = Callable[[Progress], object]
 
 
 @contextmanager
