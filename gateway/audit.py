@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from sqlite3 import Error as DriverError
@@ -58,6 +58,18 @@ Event = dict[str, Any]
 """An event as the SCIM resource AuditEvent, without the location."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a part of a job has ended last: outcome, and status, None where it was settled later.
+
+    `made` is the id of what it has created, also when something has been done to that since.
+    """
+
+    outcome: str
+    status: int | None
+    made: str | None
+
+
 class NotOpen(Exception):
     """The event to be finished does not exist or has been finished already."""
 
@@ -70,7 +82,13 @@ _WANTED: dict[str, ColumnElement[bool]] = {
 }
 # Statements are made once: that costs as much as running them.
 _OF_JOB = (
-    select(events.c.request_id, events.c.outcome, events.c.status)
+    select(
+        events.c.request_id,
+        events.c.operation,
+        events.c.outcome,
+        events.c.status,
+        events.c.resource_id,
+    )
     .where(
         events.c.request_id > bindparam("first"),
         events.c.request_id < bindparam("last"),
@@ -216,15 +234,21 @@ class AuditLog:
         with self._database.single() as connection:
             return connection.scalar(select(events.c.sequence).where(*where).limit(1)) is not None
 
-    def outcomes(self, job: str, resource_type: str) -> dict[str, tuple[str, int | None]]:
-        """Return how each part of a job has ended last: outcome, and status, None where settled.
+    def outcomes(self, job: str, resource_type: str) -> dict[str, Ended]:
+        """Return how each part of a job has ended last.
 
         Parts are the requests whose ids are that of the job, a slash, and the part's own name.
         """
         known = {"first": f"{job}/", "last": f"{job}0", "resource_type": resource_type}
         with self._database.single() as connection:
-            rows = connection.execute(_OF_JOB, known)
-            return {row.request_id[len(job) + 1 :]: (row.outcome, row.status) for row in rows}
+            ended: dict[str, Ended] = {}
+            for row in connection.execute(_OF_JOB, known):
+                part = row.request_id[len(job) + 1 :]
+                made = ended[part].made if part in ended else None
+                if row.operation in ("create", "revive") and row.outcome == "success":
+                    made = row.resource_id
+                ended[part] = Ended(row.outcome, row.status, made)
+            return ended
 
     def subjects(self, person: str) -> list[int]:
         """Return the subjects that ever had a login, external id or e-mail address."""

@@ -22,6 +22,7 @@ from cryptography.fernet import InvalidToken
 from connectors import http
 from gateway.ahead import PART
 from gateway.attempts import Caller
+from gateway.audit import Ended
 from gateway.gathering import Gathering
 from gateway.guards.guard import Stopped
 from gateway.intents import ChangeRecord, Intent
@@ -98,7 +99,7 @@ class Applier:
         self._job = job_of(plan)
         self._caller = replace(caller, run=self._job)
         self._result = Result(self._job)
-        self._before: dict[str, tuple[str, int | None]] = {}
+        self._before: dict[str, Ended] = {}
         self._lock = threading.Lock()
         self._in_a_row = 0
         self._rounds = _ROUNDS
@@ -140,11 +141,11 @@ class Applier:
         if self._target.settings.mode == "shadow":
             raise ScimError(409, f"{head.target} is in shadow mode: nothing is written.")
 
-    def _settled(self) -> dict[str, tuple[str, int | None]]:
+    def _settled(self) -> dict[str, Ended]:
         """Return how the lines that were begun have ended, after a look at what was left open."""
         audit, type_ = self._services.audit, self.head.type
         outcomes = audit.outcomes(self._job, type_)
-        if any(outcome in ("open", "unknown") for outcome, _ in outcomes.values()):
+        if any(ended.outcome in ("open", "unknown") for ended in outcomes.values()):
             self._services.settler.settle_all({self._target.name: self._target})
             outcomes = audit.outcomes(self._job, type_)
         return outcomes
@@ -206,11 +207,11 @@ class Applier:
         return self._services.writer.reading_ahead(self._target, places)
 
     def _is_done(self, number: int, line: Line) -> bool:
-        outcome, status = self._before.get(str(number), ("", None))
-        if outcome not in _DONE:
+        before = self._before.get(str(number))
+        if before is None or before.outcome not in _DONE:
             return False
         # Of a create that was settled only the first call may have been made.
-        return not (line.kind == "create" and status is None)
+        return not (line.kind == "create" and before.status is None)
 
     def _may_go_on(self, line: Line) -> bool:
         result = self._result
@@ -252,8 +253,8 @@ class Applier:
                 self._in_a_row = 0
 
     def _carry_out(self, writer: Writer, caller: Caller, number: int, line: Line) -> None:
-        outcome, _ = self._before.get(str(number), ("refused", None))
-        begun = outcome != "refused" or number in self._tried
+        before = self._before.get(str(number))
+        begun = (before is not None and before.outcome != "refused") or number in self._tried
         who = self._target, self._writing, caller
         operations = line.operations + self._opened(line)
         agree = self._agree(line, begun=begun)
@@ -265,7 +266,7 @@ class Applier:
             else:
                 writer.patch(*who, line.id, lambda: message(operations), agree=agree)
         except ScimError as error:
-            if error.status == 404 and line.id:
+            if error.status == 404 and (line.id or (before is not None and before.made)):
                 if line.kind == "delete" and begun:
                     return
                 raise MovedOn(line.login or line.id, "it is not there any more") from None
@@ -278,15 +279,13 @@ class Applier:
         who = self._target, self._writing, caller
         full = self._collection.mapping.full
         body = created(full, operations)
-        outcome, _ = self._before.get(str(number), ("", None))
-        if outcome in _DONE:
-            made = self._collection.find_again(body)
-            if made is None:
-                raise MovedOn(line.login, "it is not there any more")
+        before = self._before.get(str(number))
+        if before is not None and before.made is not None:
+            made = before.made
             rest = {"op": "replace", "value": {k: v for k, v in body.items() if k != "schemas"}}
             # That a new account cannot be used yet takes nothing from anybody: no limit of a run.
             single = self._target, self._writing, replace(caller, run="")
-            writer.patch(*single, made["id"], lambda: message([rest]))
+            writer.patch(*single, made, lambda: message([rest]))
             return
         try:
             writer.create(*who, lambda: body)

@@ -283,6 +283,30 @@ def test_a_create_that_died_between_two_calls_is_completed(
     assert site.apply().before == 2
 
 
+def test_a_process_may_also_die_while_it_completes_a_create(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = AuditLog.finish
+
+    def settled_only(log: AuditLog, sequence: int, outcome: str, **known: Any) -> None:
+        if known["status"] is None:
+            finish(log, sequence, outcome, **known)
+
+    site.plan(people(2, password=PASSWORD))
+    with monkeypatch.context() as dying:
+        dying.setattr(AuditLog, "finish", settled_only)
+        site.apply()
+        site.apply()
+    events = [(event["operation"], event["outcome"]) for event in wrote(site.service)]
+    assert events == [("create", "success")] * 2 + [("patch", "open")] * 2
+    # That only a password was to change makes it unknown how the second one has ended.
+    result = site.apply()
+    assert (result.exit_code, result.moved, result.done) == (0, "", {"create": 2})
+    events = [(event["operation"], event["outcome"]) for event in wrote(site.service)[2:]]
+    assert events == [("patch", "unknown")] * 2 + [("patch", "success")] * 2
+    assert site.apply().before == 2
+
+
 def test_a_create_that_timed_out_is_not_made_twice(site: Site) -> None:
     site.plan(people(4))
     site.service.moodle.faults.add("drop_after", match="core_user_create_users", times=1)
