@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import uuid
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -29,6 +30,7 @@ from gateway.references import ConfigurationError
 from gateway.resources import make_blueprint
 from gateway.services import make_services
 from gateway.settings import Settings, load
+from gateway.settling import SETTLE_SECONDS
 from gateway.targets import Target
 from gateway.tokens import Tokens
 from schemas.errors import ScimError
@@ -44,7 +46,8 @@ log = logging.getLogger(__name__)
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the application of the settings, by default those of MATRICULA_CONFIG.
 
-    Settles what earlier processes left open before it answers the first request.
+    Settles what earlier processes left open before it answers the first request, but for writes
+    whose call may still be on its way: those are settled in the background.
     """
     if settings is None:
         path = os.environ.get("MATRICULA_CONFIG")
@@ -76,7 +79,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.register_blueprint(make_overall(targets, authenticator, reader, audit, settings.public_url))
     app.register_blueprint(make_integrations(consents))
-    background = [Background("seal", database, ledger.sealer.step, SEAL_SECONDS)]
+    settler = services.settler
+    background = [
+        Background("seal", database, ledger.sealer.step, SEAL_SECONDS),
+        Background("settle", database, partial(settler.settle_left, targets), SETTLE_SECONDS),
+    ]
     if settings.streams:
         # Only here: the library for tokens costs workers memory and start-up time.
         from gateway.streams.serving import add_streams
@@ -104,7 +111,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for target in targets.values():
         if not target.connector.lasting:
             services.tombstones.clear(target.name)
-    services.settler.settle_all(targets)
+    settler.settle_all(targets, patient=False)
     return app
 
 

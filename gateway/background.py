@@ -22,7 +22,7 @@ class Background:
     def __init__(
         self, name: str, database: Database, step: Callable[[], bool], seconds: float
     ) -> None:
-        self._name = name
+        self.name = name
         self._database = database
         self._step = step
         self._seconds = seconds
@@ -42,12 +42,12 @@ class Background:
     def _run(self) -> None:
         while not self._stopped.is_set():
             try:
-                with self._database.lock(("work",), 0.2, family=self._name):
+                with self._database.lock(("work",), 0.2, family=self.name):
                     self._work()
             except ScimError:
                 pass  # Another process does it.
             except Exception:
-                log.exception("%s failed and is tried again", self._name)
+                log.exception("%s failed and is tried again", self.name)
             self._stopped.wait(self._seconds)
 
     def _work(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import orjson
 
 from connectors.base import Collection
 from gateway.audit import AuditLog, NotOpen
-from gateway.database import Database
+from gateway.database import Database, now
 from gateway.intents import ChangeRecord, Intent, OpenEvent
 from gateway.keys import unique_values
 from gateway.records import text
@@ -19,6 +20,9 @@ from gateway.tombstones import Tombstones
 from schemas.errors import ScimError
 from schemas.filters import parse_path
 from schemas.match import compile_filter
+
+SETTLE_SECONDS = 5.0
+"""How often what could not be judged at the start is looked for."""
 
 Resource = dict[str, Any]
 
@@ -41,27 +45,45 @@ class Judgement:
 
 
 class Settler:
-    """Finds out how open and unknown events ended."""
+    """Finds out how open and unknown events ended.
+
+    The call of a process that died may still be on its way: that it was not carried out is said
+    only when the time is over that a call may take.
+    """
 
     def __init__(self, database: Database, audit: AuditLog, tombstones: Tombstones) -> None:
         self._database = database
         self._audit = audit
         self._tombstones = tombstones
 
-    def settle_all(self, targets: dict[str, Target]) -> dict[str, int]:
+    def settle_all(self, targets: dict[str, Target], *, patient: bool = True) -> dict[str, int]:
         """Settle what earlier processes left open; return how many ended which way.
 
-        Events of requests that are still at work are waited for: their process holds the lock.
+        Events of requests that are still at work are waited for: their process holds the lock. Who
+        is not `patient` leaves those open whose call may be on its way.
         """
+        return self._settle_each(targets, self._audit.unsettled(), patient=patient)
+
+    def settle_left(self, targets: dict[str, Target]) -> bool:
+        """Settle what was left open at the start of a process: a step of work in the background."""
+        soonest = min((target.settings.options.timeout for target in targets.values()), default=0.0)
+        events = self._audit.unsettled(older_than=soonest)
+        left = [event for event in events if event.outcome == "open"]
+        self._settle_each(targets, left, patient=False)
+        return False
+
+    def _settle_each(
+        self, targets: dict[str, Target], events: list[OpenEvent], *, patient: bool
+    ) -> dict[str, int]:
         counts: dict[str, int] = {}
-        for event in self._audit.unsettled():
+        for event in events:
             target = targets.get(event.intent.target)
             if target is None:
                 continue
             collection = target.connector.collections.get(event.intent.resource_type)
             if collection is None:
                 continue
-            outcome = self._settle_locked(target, collection, event)
+            outcome = self._settle_locked(target, collection, event, patient)
             if outcome is not None:
                 counts[outcome] = counts.get(outcome, 0) + 1
         return counts
@@ -74,7 +96,10 @@ class Settler:
         id: str | None = None,
         login: str | None = None,
     ) -> None:
-        """Settle earlier events of a resource whose lock the caller holds."""
+        """Settle earlier events of a resource whose lock the caller holds.
+
+        Waits for a call that may be on its way, so that it does not come after the next write.
+        """
         name = collection.mapping.full.name
         for event in self._audit.unsettled(target.name, resource_type=name, id=id, login=login):
             if _can_be_judged(event):
@@ -89,7 +114,7 @@ class Settler:
         return None if judged.outcome == "unknown" else judged
 
     def _settle_locked(
-        self, target: Target, collection: Collection, event: OpenEvent
+        self, target: Target, collection: Collection, event: OpenEvent, patient: bool
     ) -> str | None:
         intent = event.intent
         name = collection.mapping.full.name
@@ -102,7 +127,7 @@ class Settler:
             family = "values"
         try:
             with self._database.lock(keys, target.settings.options.timeout * 2, family=family):
-                return self._settle(target, collection, event)
+                return self._settle(target, collection, event, patient=patient)
         except ScimError as error:
             log.warning("event %s stays %s: %s", event.sequence, event.outcome, error.detail)
         except Exception:
@@ -110,9 +135,17 @@ class Settler:
             log.exception("event %s stays %s", event.sequence, event.outcome)
         return None
 
-    def _settle(self, target: Target, collection: Collection, event: OpenEvent) -> str:
+    def _settle(
+        self, target: Target, collection: Collection, event: OpenEvent, *, patient: bool = True
+    ) -> str:
         name = collection.mapping.full.name
         judged = self._judged(target, collection, event.intent, event.sequence)
+        if judged.outcome == "failed" and (seconds := _on_its_way(target, event)):
+            if not patient:
+                return event.outcome
+            log.info("event %s is waited for: %.0f seconds", event.sequence, seconds)
+            time.sleep(seconds)
+            judged = self._judged(target, collection, event.intent, event.sequence)
         outcome, id = judged.outcome, judged.id
         if outcome == "success" and self._is_kept(event.intent):
             login = event.intent.login
@@ -216,6 +249,14 @@ class Settler:
 
 def _shown(changes: list[ChangeRecord]) -> str:
     return ", ".join(str(change.path) for change in changes[:20])
+
+
+def _on_its_way(target: Target, event: OpenEvent) -> float:
+    """Return for how many seconds more a call of an open event may reach the LMS."""
+    if event.outcome != "open":
+        return 0.0
+    longest = target.settings.options.timeout
+    return min(longest, max(0.0, longest - (now() - event.time).total_seconds()))
 
 
 def _can_be_judged(event: OpenEvent) -> bool:

@@ -238,7 +238,7 @@ def gateway(folder: Path, site: Moodle) -> Iterator[Gateway]:
         made.config.write_text(
             '[database]\nurl = "sqlite:///matricula.db"\n'
             '[targets.moodle]\nconnector = "moodle"\nallow_private_network = true\n'
-            f'timeout = 10\nurl = "{site.url}"\ntoken = "${{{_VARIABLE}}}"\n',
+            f'timeout = 3\nurl = "{site.url}"\ntoken = "${{{_VARIABLE}}}"\n',
             encoding="utf-8",
         )
         keep_token(made.database)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 import httpx
 import orjson
+import pytest
 from cryptography.fernet import Fernet, MultiFernet
 from flask import Flask
 from flask.testing import FlaskClient
@@ -24,7 +27,7 @@ from connectors.canvas.simulator import create_simulator as create_canvas
 from connectors.moodle.simulator import create_simulator as create_moodle
 from gateway.app import create_app
 from gateway.audit import AuditLog
-from gateway.database import Database
+from gateway.database import Database, now
 from gateway.ledger.keys import AuditKeys
 from gateway.security import Security
 from gateway.settings import Settings, TargetSettings
@@ -37,6 +40,15 @@ from schemas.membership import MEMBERSHIP
 from schemas.messages import PATCH_OP
 from schemas.user import USER
 from tests.connectors.operations import TICKET
+
+
+@contextmanager
+def at(seconds: float) -> Iterator[None]:
+    """Let the audit log's clock be so many seconds ahead, or behind, for the block."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("audit", "ledger.events", "settling"):
+            patch.setattr(f"gateway.{module}.now", lambda: now() + timedelta(0, seconds))
+        yield
 
 
 @dataclass

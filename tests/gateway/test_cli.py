@@ -30,7 +30,7 @@ from gateway.ledger.keys import AuditKeys
 from gateway.settings import Settings
 from tests.campaign.loopback import served
 from tests.campaign.processes import HOST, children, end, free_port, start, wait_until
-from tests.gateway.service import person
+from tests.gateway.service import at, person
 
 VARIABLE = "TEST_MOODLE_TOKEN"
 
@@ -326,7 +326,8 @@ def test_audit_recover(project: Project) -> None:
     database = project.database()
     lookup = json.dumps({"userName": "nobody"})
     intent = Intent("moodle", "create", "User", login="nobody", lookup=lookup)
-    project.log(database).begin(intent)
+    with at(-3600):
+        project.log(database).begin(intent)
     database.close()
     assert project.ok("audit", "recover") == "Settled: failed 1.\n"
     assert json.loads(project.ok("audit", "recover", "--json")) == {}
@@ -338,7 +339,8 @@ def test_what_is_recovered_keeps_to_the_policies(project: Project) -> None:
     database = project.database()
     changes = (ChangeRecord("userName", "username", "add", None, "nobody"),)
     intent = Intent("moodle", "create", "User", changes=changes, lookup='{"userName": "nobody"}')
-    project.log(database).begin(intent)
+    with at(-3600):
+        project.log(database).begin(intent)
     database.close()
     assert project.ok("audit", "recover") == "Settled: failed 1.\n"
     (event,) = json.loads(project.ok("audit", "search", 'target eq "moodle"', "--json"))

@@ -12,7 +12,7 @@ from werkzeug.serving import make_server
 from connectors.blackboard.simulator import create_simulator
 from gateway.audit import AuditLog
 from gateway.intents import ChangeRecord, Intent
-from tests.gateway.service import Scim, Service, person, team
+from tests.gateway.service import Scim, Service, at, person, team
 
 CREATE = "core_user_create_users"
 UPDATE = "core_user_update_users"
@@ -239,12 +239,72 @@ def test_a_create_that_is_never_carried_out_times_out(real: Scim) -> None:
 class TestRestart:
     """What an earlier process left open."""
 
-    def reopened(self, service: Service, make: Callable[..., Service]) -> Scim:
-        return Scim(make("moodle", moodle=service.moodle), "moodle")
+    def reopened(self, service: Service, make: Callable[..., Service], **options: Any) -> Scim:
+        return Scim(make("moodle", moodle=service.moodle, moodle_options=options), "moodle")
 
-    def begin(self, service: Service, **intent: Any) -> int:
+    def begin(self, service: Service, ago: float = 3600, **intent: Any) -> int:
         audit: AuditLog = service.app.extensions["matricula"]["audit"]
-        return audit.begin(Intent("moodle", **intent)).sequence
+        with at(-ago):
+            return audit.begin(Intent("moodle", **intent)).sequence
+
+    def begin_create(self, service: Service, ago: float) -> None:
+        changes = (ChangeRecord("userName", "username", "add", None, "ann"),)
+        known = {"login": "ann", "lookup": '{"userName":"ann"}', "changes": changes}
+        self.begin(service, ago, operation="create", resource_type="User", **known)
+
+    def arrive(self, service: Service) -> None:
+        service.moodle.site.add_user(
+            username="ann", firstname="A", lastname="D", email="a@example.edu"
+        )
+
+    def test_a_call_on_its_way_may_still_arrive(self, make: Callable[..., Service]) -> None:
+        service = make()
+        self.begin_create(service, ago=0)
+        after = self.reopened(service, make)
+        assert after.event["outcome"] == "open"
+        settler = after.service.app.extensions["matricula"]["services"].settler
+        targets = after.service.app.extensions["matricula"]["targets"]
+        assert settler.settle_left(targets) is False
+        assert after.event["outcome"] == "open"
+        self.arrive(service)
+        assert self.reopened(service, make).event["outcome"] == "success"
+
+    @pytest.mark.parametrize("arrives", [True, False])
+    def test_what_was_left_open_is_settled_in_the_background(
+        self, make: Callable[..., Service], arrives: bool
+    ) -> None:
+        service = make()
+        self.begin_create(service, ago=0)
+        after = self.reopened(service, make)
+        assert after.event["outcome"] == "open"
+        if arrives:
+            self.arrive(service)
+        known = after.service.app.extensions["matricula"]
+        assert [work.name for work in known["background"]] == ["seal", "settle"]
+        with at(31):
+            known["services"].settler.settle_left(known["targets"])
+        assert after.event["outcome"] == ("success" if arrives else "failed")
+
+    @pytest.mark.parametrize("arrives", [True, False])
+    def test_a_write_waits_for_the_call_of_a_dead_process(
+        self, make: Callable[..., Service], monkeypatch: pytest.MonkeyPatch, arrives: bool
+    ) -> None:
+        service = make()
+        self.begin_create(service, ago=0)
+        after = self.reopened(service, make)
+        waited: list[float] = []
+
+        def arrive(seconds: float) -> None:
+            waited.append(seconds)
+            if arrives:
+                self.arrive(service)
+
+        monkeypatch.setattr("gateway.settling.time.sleep", arrive)
+        made = after.post("/Users", person("ann"))
+        assert made.status_code == (409 if arrives else 201)
+        assert [20 < seconds <= 30 for seconds in waited] == [True]
+        outcomes = [event["outcome"] for event in after.service.events]
+        assert outcomes == (["success", "refused"] if arrives else ["failed", "success"])
 
     @pytest.mark.parametrize("done", [True, False])
     def test_a_create(self, make: Callable[..., Service], done: bool) -> None:
