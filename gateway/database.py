@@ -27,10 +27,10 @@ from sqlalchemy import (
     make_url,
     select,
 )
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection
 
 from gateway.commits import GroupCommit, Result
-from gateway.locks import FileLocks, advisory_locks, file_locks
+from gateway.locks import AdvisoryLocks, FileLocks, file_locks
 from schemas.errors import ScimError
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ class Database:
             raise ValueError(f"{self.dialect} is not supported: use sqlite or postgresql+psycopg.")
         self._reader = self._engine.execution_options(**_READ[self.dialect])
         self._single = self._engine.execution_options(**_SINGLE[self.dialect])
-        self._locks: Engine | None = None
+        self._locks: AdvisoryLocks | None = None
+        self._locking = threading.Lock()
         self._files: dict[str, FileLocks] = {}
         self._turn = threading.Lock()
         self._group = GroupCommit(self.write)
@@ -159,9 +160,9 @@ class Database:
     ) -> Iterator[None]:
         """Hold the locks of all keys against every thread and process, or raise 503.
 
-        The operating system (or PostgreSQL) frees the locks of a process that dies. Different
-        keys of one family may share a lock, so a holder must not ask that family again before it
-        has left the block; families are asked in one order by everyone.
+        The operating system (or PostgreSQL) frees the locks of a process that dies. A holder must
+        not ask the same family again before it has left the block; families are asked in one order
+        by everyone.
         """
         if self.path is not None:
             if family not in self._files:
@@ -169,15 +170,12 @@ class Database:
                 self._files[family] = file_locks(folder / family)
             held = self._files[family].hold(keys, timeout)
         else:
-            if self._locks is None:
-                # Apart from the others, so that holders always find a connection to work with.
-                self._locks = create_engine(
-                    self._engine.url,
-                    max_overflow=-1,
-                    pool_pre_ping=True,
-                    isolation_level="AUTOCOMMIT",
-                )
-            held = advisory_locks(self._locks, [f"{family}/{key}" for key in keys], timeout)
+            with self._locking:
+                if self._locks is None:
+                    # Apart from the others, so that holders find a connection to work with.
+                    apart = create_engine(self._engine.url, isolation_level="AUTOCOMMIT")
+                    self._locks = AdvisoryLocks(apart)
+            held = self._locks.hold([f"{family}/{key}" for key in keys], timeout)
         with held:
             yield
 
@@ -246,7 +244,7 @@ class Database:
                 self._watcher.close()
                 self._watcher = None
         if self._locks is not None:
-            self._locks.dispose()
+            self._locks.close()
 
 
 _READ: dict[str, dict[str, Any]] = {

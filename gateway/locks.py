@@ -2,65 +2,115 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, lockf
 from hashlib import blake2b
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 from weakref import WeakValueDictionary, finalize
 
-from sqlalchemy import BigInteger, func, literal, select, text
+from sqlalchemy import BigInteger, Function, func, literal, select
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from schemas.errors import ScimError
 
-STRIPES = 256
-"""How many locks of a file there are; keys with the same one wait for each other."""
-
 POLL_SECONDS = 0.005
-_LOCK_NOT_AVAILABLE = "55P03"
+"""How often one looks for what another process holds."""
+
+_IN_A_FILE = 2**62 - 1
+"""Keeps a lock's number within what may be a place in a file."""
+
+log = logging.getLogger(__name__)
 
 
-class FileLocks:
-    """Locks of one process against all others: each a byte of one file (POSIX record locks).
+class Locks(ABC):
+    """Locks of one process against all others, which the end of the process frees.
 
-    The system frees them when the process ends. Threads have locks of their own before them.
+    Threads queue for them in this process; only the first one asks outside.
     """
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        finalize(self, os.close, self._file)
-        self._threads = [threading.Lock() for _ in range(STRIPES)]
+    def __init__(self) -> None:
+        self._queues: dict[int, _Queue] = {}
+        self._counting = threading.Lock()
 
     @contextmanager
     def hold(self, keys: Iterable[str], timeout: float) -> Iterator[None]:
-        """Hold the locks of the keys, taken in one order by everyone so that none deadlocks."""
+        """Hold the locks of the keys, taken in one order by everyone so that none deadlocks.
+
+        Raises 503 when that takes longer than so many seconds.
+        """
         deadline = monotonic() + timeout
         with ExitStack() as held:
-            for stripe in sorted({_number(key) % STRIPES for key in keys}):
-                # Threads queue on the cheap lock; only one of them polls the file.
-                thread = self._threads[stripe]
-                if not thread.acquire(timeout=max(0, deadline - monotonic())):
-                    raise _busy()
-                held.callback(thread.release)
-                while not self._try(stripe):
+            for number in sorted({_number(key) for key in keys}):
+                held.enter_context(self._turn(number, deadline))
+                while not self._take(number):
                     if monotonic() > deadline:
                         raise _busy()
                     sleep(POLL_SECONDS)
-                held.callback(lockf, self._file, LOCK_UN, 1, stripe)
+                held.callback(self._free, number)
             yield
 
-    def _try(self, stripe: int) -> bool:
+    @contextmanager
+    def _turn(self, number: int, deadline: float) -> Iterator[None]:
+        """Let the threads of this process go one after the other."""
+        with self._counting:
+            queue = self._queues.setdefault(number, _Queue())
+            queue.threads += 1
         try:
-            lockf(self._file, LOCK_EX | LOCK_NB, 1, stripe)
+            if not queue.first.acquire(timeout=max(0, deadline - monotonic())):
+                raise _busy()
+            try:
+                yield
+            finally:
+                queue.first.release()
+        finally:
+            with self._counting:
+                queue.threads -= 1
+                if not queue.threads:
+                    del self._queues[number]
+
+    @abstractmethod
+    def _take(self, number: int) -> bool:
+        """Take a lock unless another process has it."""
+
+    @abstractmethod
+    def _free(self, number: int) -> None:
+        """Give a lock back."""
+
+
+class _Queue:
+    """The threads that want one lock."""
+
+    def __init__(self) -> None:
+        self.first = threading.Lock()
+        self.threads = 0
+
+
+class FileLocks(Locks):
+    """Each lock is a byte of one file (POSIX record locks), which need not be that long."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        finalize(self, os.close, self._file)
+
+    def _take(self, number: int) -> bool:
+        try:
+            lockf(self._file, LOCK_EX | LOCK_NB, 1, number & _IN_A_FILE)
         except (BlockingIOError, PermissionError):
             return False
         return True
+
+    def _free(self, number: int) -> None:
+        lockf(self._file, LOCK_UN, 1, number & _IN_A_FILE)
 
 
 _files: WeakValueDictionary[Path, FileLocks] = WeakValueDictionary()
@@ -76,32 +126,61 @@ def file_locks(path: Path) -> FileLocks:
         return locks
 
 
-@contextmanager
-def advisory_locks(engine: Engine, keys: Iterable[str], timeout: float) -> Iterator[None]:
-    """Hold PostgreSQL's advisory locks of the keys on a connection of their own."""
-    deadline = monotonic() + timeout
-    with engine.connect() as connection:
-        try:
-            for number in sorted({_number(key) for key in keys}):
-                left = max(1, int((deadline - monotonic()) * 1000))
-                connection.execute(text(f"SET lock_timeout = {left}"))
-                _ask(connection, number)
-            yield
-        finally:
+class AdvisoryLocks(Locks):
+    """PostgreSQL's advisory locks, all on one connection; `engine` commits each statement."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+        self._connection: Connection | None = None
+        self._asking = threading.Lock()
+        self._held: set[int] = set()
+
+    def close(self) -> None:
+        """Give back the connection, and with it all locks."""
+        with self._asking:
+            self._give_up()
+        self._engine.dispose()
+
+    def _take(self, number: int) -> bool:
+        with self._asking:
             try:
-                connection.execute(select(func.pg_advisory_unlock_all()))
+                taken = self._ask(func.pg_try_advisory_lock, number)
+            except DBAPIError:
+                # The connection may be an old one that the server, or a firewall, has ended.
+                self._give_up()
+                taken = self._ask(func.pg_try_advisory_lock, number)
+            if taken:
+                self._held.add(number)
+            return taken
+
+    def _free(self, number: int) -> None:
+        with self._asking:
+            self._held.discard(number)
+            try:
+                self._ask(func.pg_advisory_unlock, number)
             except SQLAlchemyError:
                 # The server frees the locks of a session that ends.
+                self._give_up()
+
+    def _ask(self, function: Callable[..., Function[Any]], number: int) -> bool:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            for held in self._held:
+                if not _said(self._connection, func.pg_try_advisory_lock, held):
+                    log.error("a lock was lost with its connection, and another process has it")
+        return _said(self._connection, function, number)
+
+    def _give_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(SQLAlchemyError):
                 connection.invalidate()
+                connection.close()
 
 
-def _ask(connection: Connection, number: int) -> None:
-    try:
-        connection.execute(select(func.pg_advisory_lock(literal(number, BigInteger))))
-    except OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
-            raise _busy() from None
-        raise
+def _said(connection: Connection, function: Callable[..., Function[Any]], number: int) -> bool:
+    return bool(connection.scalar(select(function(literal(number, BigInteger)))))
 
 
 def _number(key: str) -> int:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import database as database_module
 from gateway.database import Database
 from gateway.intents import Intent
-from gateway.locks import STRIPES
 from gateway.tables import metadata
 from schemas.errors import ScimError
 from tests.gateway.service import audit_log
@@ -79,7 +79,7 @@ def test_processes_and_threads_take_turns(database: Database, url: str, tmp_path
 
 
 def test_locks_in_any_order_do_not_deadlock(database: Database) -> None:
-    keys = [f"key {number}" for number in range(2 * STRIPES)]
+    keys = [f"key {number}" for number in range(500)]
 
     def take(number: int) -> None:
         for _ in range(3):
@@ -120,6 +120,34 @@ def test_two_openings_in_one_process_share_the_locks(database: Database, url: st
             with pytest.raises(ScimError), other.lock(["a"], 0.1):
                 pass
             other.close()
+
+
+def test_locks_outlive_the_connection_that_they_are_on(database: Database, url: str) -> None:
+    if database.dialect != "postgresql":
+        pytest.skip("the locks of a file need no connection")
+    other = Database(url)
+    with database.lock(["a"], 1):
+        with other.read() as connection:
+            ended = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            assert connection.exec_driver_sql(ended).scalar()
+        with database.lock(["b"], 1):
+            for key in ("a", "b"):
+                with pytest.raises(ScimError), other.lock([key], 0.1):
+                    pass
+    with other.lock(["a", "b"], 1):
+        pass
+    other.close()
+
+
+def test_many_locks_are_held_on_one_connection(database: Database) -> None:
+    if database.dialect != "postgresql":
+        pytest.skip("the locks of a file need no connection")
+    with ExitStack() as held:
+        for number in range(300):
+            held.enter_context(database.lock([f"key {number}"], 1))
+        with database.read() as connection:
+            query = "SELECT count(*), count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory'"
+            assert tuple(connection.exec_driver_sql(query).one()) == (300, 1)
 
 
 def test_migrating_again_changes_nothing(database: Database) -> None:
