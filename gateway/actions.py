@@ -10,12 +10,13 @@ from marshmallow import Schema as Form
 
 from connectors.base import Collection
 from connectors.passwords import new_password
+from gateway import bodies
 from gateway.attempts import Caller
 from gateway.keys import names_in
 from gateway.reading import Reader
 from gateway.targets import Target
 from gateway.writing import Writer
-from schemas.changes import Change, check, diff
+from schemas.changes import Change, diff
 from schemas.errors import ScimError, invalid_value, not_implemented
 from schemas.filters import parse_path
 from schemas.messages import PATCH_OP, load_form, load_resource
@@ -123,11 +124,9 @@ def validate_new(reader: Reader, target: Target, collection: Collection, body: A
     problems: list[dict[str, Any]] = []
     answer: Resource = {"valid": False, "problems": problems, "ignored": [], "native": {}}
     try:
-        resource, unknown = load_resource(mapping.full, body, strict=target.settings.strict)
-        fitted, unheld = mapping.fit(resource)
-        answer["ignored"] = sorted({*unknown, *unheld})
-        fitted = mapping.with_defaults(fitted)
-        check(mapping.resource_type, fitted)
+        resource, ignored = bodies.held(target, collection, body)
+        answer["ignored"] = sorted(ignored)
+        fitted = bodies.completed(collection, resource)
         secret = {row.field.native for row in mapping.rows if row.path.secret}
         answer["native"] = {
             name: "(secret)" if name in secret else value

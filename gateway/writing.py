@@ -17,6 +17,7 @@ import orjson
 
 from connectors.base import Collection
 from connectors.ticket import Ticket
+from gateway import bodies
 from gateway.ahead import Ahead
 from gateway.attempts import Attempt, Caller, attempted
 from gateway.audit import AuditLog
@@ -34,10 +35,9 @@ from gateway.settling import Settler
 from gateway.targets import Target
 from gateway.tombstones import Tombstones
 from gateway.versions import ANY, Condition
-from schemas.changes import Change, apply_patch, check, diff, replay
-from schemas.errors import ScimError, forbidden, invalid_syntax, uniqueness
-from schemas.filters import parse_path
-from schemas.messages import load_patch, load_resource, refuse_two_primary
+from schemas.changes import Change, check, diff, replay
+from schemas.errors import ScimError, forbidden, uniqueness
+from schemas.messages import load_patch
 
 Resource = dict[str, Any]
 Attempted = Callable[[AuditLog, Intent, Caller, int], AbstractContextManager[Attempt]]
@@ -93,7 +93,8 @@ class Writer:
         with self._attempt("create", target, collection, caller, None, 201) as attempt:
             caller.require(_scope(collection))
             collection.require("create")
-            resource = self._loaded(target, collection, attempt, body())
+            resource, ignored = bodies.held(target, collection, body())
+            attempt.note(ignored=ignored)
             resource = collection.mapping.with_defaults(resource)
             resource = self._with_known_members(target, attempt, {}, resource)
             check(collection.mapping.resource_type, resource)
@@ -141,7 +142,8 @@ class Writer:
         with self._attempt("replace", target, collection, caller, id) as attempt:
             caller.require(_scope(collection))
             collection.require("update")
-            message = self._loaded(target, collection, attempt, body())
+            message, ignored = bodies.held(target, collection, body())
+            attempt.note(ignored=ignored)
             named = names_in(message)
 
             def desired(before: Resource) -> Resource:
@@ -170,19 +172,16 @@ class Writer:
         with self._attempt(operation, target, collection, caller, id) as attempt:
             caller.require(_scope(collection))
             collection.require("update")
-            strict = target.settings.strict
             message = body()
             if message is None and instead is not None:
                 return self._acted(target, collection, attempt, caller, id, instead)
-            operations = load_patch(message, strict=strict)
+            operations = load_patch(message, strict=target.settings.strict)
             wanted = collection.mapping.kept & said_by(collection.mapping.full, operations)
 
             def desired(before: Resource) -> Resource:
-                full = collection.mapping.full
-                patched, unknown = apply_patch(full, before, operations, strict=strict)
-                fitted = self._fitted(target, collection, attempt, patched, unknown, before)
-                collection.mapping.refuse_removal(before, fitted)
-                return collection.mapping.patched(before, fitted)
+                after, ignored = bodies.patched(target, collection, before, operations)
+                attempt.note(ignored=ignored)
+                return after
 
             return self._change(
                 target, collection, attempt, caller, wanted, desired, condition, agree, patched=True
@@ -382,32 +381,6 @@ class Writer:
         self._tombstones.remove(target.name, name, id)
         return updated
 
-    def _loaded(
-        self, target: Target, collection: Collection, attempt: Attempt, body: Any
-    ) -> Resource:
-        strict = target.settings.strict
-        resource, unknown = load_resource(collection.mapping.full, body, strict=strict)
-        # Before the target takes only one of them.
-        refuse_two_primary(resource)
-        return self._fitted(target, collection, attempt, resource, unknown, {})
-
-    def _fitted(
-        self,
-        target: Target,
-        collection: Collection,
-        attempt: Attempt,
-        resource: Resource,
-        unknown: list[str],
-        before: Resource,
-    ) -> Resource:
-        """Return what the target can hold; the rest is named in the audit event, or refused."""
-        fitted, unheld = collection.mapping.fit(resource)
-        ignored = [name for name in unheld if not _is_as_before(collection, name, before, resource)]
-        if ignored and target.settings.strict:
-            raise invalid_syntax(f"This target does not hold: {', '.join(sorted(ignored))}.")
-        attempt.note(ignored=tuple(dict.fromkeys(ignored + unknown)))
-        return fitted
-
     def _with_known_members(
         self, target: Target, attempt: Attempt, before: Resource, after: Resource
     ) -> Resource:
@@ -481,17 +454,6 @@ class Writer:
 
 def _scope(collection: Collection) -> str:
     return f"{collection.mapping.full.endpoint.lower()}:write"
-
-
-def _is_as_before(collection: Collection, name: str, before: Resource, resource: Resource) -> bool:
-    """Tell whether the client left an attribute as it was that it cannot change anyway."""
-    if not before:
-        return False
-    try:
-        path = parse_path(name, collection.mapping.full)
-    except ScimError:
-        return False
-    return list(path.values(before)) == list(path.values(resource))
 
 
 def _is_allowed(policy: str, change: Change) -> bool:

@@ -12,13 +12,14 @@ from typing import Any, Literal
 
 from connectors.base import Collection
 from connectors.mapping import Resource
+from gateway import bodies
 from gateway.sync.columns import stated
 from gateway.targets import Target
 from schemas.attributes import ResourceType
 from schemas.changes import Change, apply_patch, check, diff
-from schemas.errors import ScimError, invalid_syntax
+from schemas.errors import ScimError
 from schemas.match import compile_filter
-from schemas.messages import PATCH_OP, load_patch, load_resource, refuse_two_primary
+from schemas.messages import PATCH_OP, load_patch
 from schemas.paths import Path
 
 Mode = Literal["exact", "add", "remove"]
@@ -65,32 +66,16 @@ def created(full: ResourceType, operations: Operations) -> Resource:
     return {"schemas": urns, **resource}
 
 
-def check_new(target: Target, collection: Collection, body: Resource) -> Resource:
-    """Return the resource that a create would make. Raises what it would be refused with."""
-    mapping = collection.mapping
-    resource, _ = load_resource(mapping.full, body, strict=target.settings.strict)
-    refuse_two_primary(resource)
-    fitted, unheld = mapping.fit(resource)
-    _refuse(target, unheld)
-    fitted = mapping.with_defaults(fitted)
-    check(mapping.resource_type, fitted)
-    return fitted
-
-
 def changes_for(
     target: Target, collection: Collection, before: Resource, operations: Operations
 ) -> tuple[tuple[Change, ...], Resource]:
     """Return what a PATCH would change, and what it would lead to. Raises what refuses it."""
-    mapping, strict = collection.mapping, target.settings.strict
     if not operations:
         return (), before
-    patched, _ = apply_patch(
-        mapping.full, before, load_patch(message(operations), strict=strict), strict=strict
-    )
-    fitted, unheld = mapping.fit(patched)
-    _refuse(target, set(unheld) - set(mapping.fit(before)[1]) if strict else ())
-    mapping.refuse_removal(before, fitted)
-    after = mapping.carry_over(before, mapping.patched(before, fitted))
+    mapping = collection.mapping
+    loaded = load_patch(message(operations), strict=target.settings.strict)
+    patched, _ = bodies.patched(target, collection, before, loaded)
+    after = mapping.carry_over(before, patched)
     check(mapping.resource_type, after, before=before, patched=True)
     return diff(mapping.resource_type, before, after), after
 
@@ -162,11 +147,6 @@ def _held(resource: Resource, path: Path) -> Iterable[Any]:
     items = _selected(resource, path)
     values = (item.get(path.sub) if path.sub else item for item in items)
     return (value for value in values if value is not None)
-
-
-def _refuse(target: Target, unheld: Iterable[str]) -> None:
-    if target.settings.strict and (names := sorted(unheld)):
-        raise invalid_syntax(f"This target does not hold: {', '.join(names)}.")
 
 
 def reason(problem: ScimError | ValueError) -> str:

@@ -16,6 +16,7 @@ import orjson
 from connectors.base import Collection
 from connectors.http import counted as counting
 from connectors.mapping import Resource
+from gateway import bodies
 from gateway.database import now
 from gateway.guards.counting import counted
 from gateway.keys import login_of
@@ -27,7 +28,6 @@ from gateway.sync.desired import (
     Mode,
     Operations,
     changes_for,
-    check_new,
     created,
     is_within,
     operations_for,
@@ -303,7 +303,8 @@ class Planner:
         full = self._mapping.full
         values = [(column.path, value) for column, value in row.values if column.path.name != "id"]
         body = created(full, operations_for({}, values, clear=False))
-        resource = check_new(self._target, self._collection, body)
+        fitted, _ = bodies.held(self._target, self._collection, body)
+        resource = bodies.completed(self._collection, fitted)
         self._collection.require("create")
         self._trials.refuse("create", self._collection.create, deepcopy(resource))
         changes = diff(self._mapping.resource_type, {}, resource)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.gateway.service import Scim, person
+from tests.gateway.service import Scim, Service, person
 
 
 def test_disable_and_enable(moodle: Scim) -> None:
@@ -17,6 +18,27 @@ def test_disable_and_enable(moodle: Scim) -> None:
             assert moodle.event["operation"] == action
             assert moodle.event["outcome"] == outcome
         assert moodle.get(f"/Users/{id}").json["active"] is active
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"emails": [{"value": f"{n}@x.edu", "type": "work", "primary": True} for n in "ab"]},
+        {"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"costCenter": "47"}},
+        {"title": "Dr"},
+    ],
+)
+@pytest.mark.parametrize("strict", [False, True])
+def test_what_a_create_refuses_is_not_valid(
+    make: Callable[..., Service], more: dict[str, Any], strict: bool
+) -> None:
+    moodle = Scim(make("moodle", moodle_policies={"strict": strict}), "moodle")
+    told = moodle.post("/Users/.validate", person("ann", **more)).json
+    made = moodle.post("/Users", person("ann", **more))
+    assert told["valid"] is (made.status_code == 201)
+    if not told["valid"]:
+        (problem,) = told["problems"]
+        assert problem["detail"] == made.json["detail"]
 
 
 def test_disable_in_memory(service: Any) -> None:
