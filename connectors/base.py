@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
 from connectors.many import outcome_of
 from connectors.mapping import Mapping, Resource
 from connectors.planning import Plan
+from connectors.planning import plan as plan_of
 from connectors.ticket import Ticket
 from connectors.vault import Vault
+from schemas.attributes import META
 from schemas.changes import Change
 from schemas.errors import ScimError, not_implemented
+from schemas.filters import Compare
+from schemas.paths import Path
 
 Observe = Callable[[str, str, str, float, bool], None]
 """Told of every upstream call: target, call, outcome, seconds, and whether the breaker is open."""
 
 
+_MODIFIED = Path("", "meta", "lastModified", attribute=META, sub_attribute=META.sub("lastModified"))
 _WRITES = {"create": "be created", "update": "be changed", "delete": "be deleted"}
 
 
@@ -98,6 +104,12 @@ class Collection:
     Those that are named have a `create_many`, `update_many` or `delete_many` that makes use of it.
     """
 
+    many_take = 1
+    """How many native calls it comes to where many are created together."""
+
+    lingers = 0.0
+    """Seconds after an answer within which the LMS may still carry out a create."""
+
     def offers(self, method: str) -> bool:
         """Tell whether the LMS can do what a method such as `create` is for."""
         return getattr(type(self), method) is not getattr(Collection, method)
@@ -125,6 +137,15 @@ class Collection:
     def page(self, plan: Plan, start: str, count: int) -> Page:
         """Return one native page from `start` on, best of `count` resources (0: of the most)."""
         raise self._cannot("be paged")
+
+    def changed(self, since: datetime) -> Plan | None:
+        """Return the plan that finds what has changed since then, None where the LMS cannot tell.
+
+        It finds more where that is cheaper, but never what was deleted. This is the search by
+        `meta.lastModified`, of an LMS that takes it.
+        """
+        planned = plan_of(Compare(_MODIFIED, "ge", since.isoformat()), self.mapping)
+        return None if planned.branches is None else planned
 
     def get(self, id: str) -> Resource | None:
         """Return one resource, or None when there is none of that id."""

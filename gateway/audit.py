@@ -7,7 +7,7 @@ by `unsettled` and finished after a look at the LMS.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -100,6 +100,20 @@ _LAST_OF = select(func.max(events.c.sequence)).where(
     events.c.target == bindparam("target"),
     events.c.resource_type == bindparam("resource_type"),
     events.c.resource_id == bindparam("id"),
+)
+_LAST = (
+    select(events.c.resource_id, func.max(events.c.sequence).label("sequence"))
+    .where(
+        events.c.target == bindparam("target"),
+        events.c.resource_type == bindparam("resource_type"),
+        events.c.resource_id.in_(bindparam("ids", expanding=True)),
+        events.c.outcome == "success",
+    )
+    .group_by(events.c.resource_id)
+    .subquery()
+)
+_DELETED = select(events.c.resource_id).where(
+    events.c.sequence == _LAST.c.sequence, events.c.operation == "delete"
 )
 _FEED = EVENTS.where(events.c.leaf > bindparam("after")).order_by(events.c.leaf)
 # Writes what is there already: only so does a full disk show.
@@ -233,6 +247,12 @@ class AuditLog:
             where.append(events.c.sequence < before)
         with self._database.single() as connection:
             return connection.scalar(select(events.c.sequence).where(*where).limit(1)) is not None
+
+    def deleted(self, target: str, resource_type: str, ids: Iterable[str]) -> set[str]:
+        """Return those of the resources with which a deletion was the last that was done."""
+        known = {"target": target, "resource_type": resource_type, "ids": list(ids)}
+        with self._database.single() as connection:
+            return set(connection.scalars(_DELETED, known))
 
     def outcomes(self, job: str, resource_type: str) -> dict[str, Ended]:
         """Return how each part of a job has ended last.

@@ -14,7 +14,6 @@ import click
 from gateway.commands import config_option, json_option, operator, services_of
 
 if TYPE_CHECKING:
-    from connectors.mapping import Mapping
     from gateway.exporting.files import Identity
     from gateway.exporting.forms import Dates, Form
     from gateway.exporting.runs import Delta, Output
@@ -114,7 +113,7 @@ def _source(services: Services, name: str, type_: str) -> Source:
         types = ", ".join(target.connector.collections)
         raise click.ClickException(f"{name} has no resource type {type_}. It has: {types}.")
     base = f"{services.settings.public_url or 'http://127.0.0.1:8080'}/{name}/scim/v2"
-    return Source(services.reader, target, collection, base)
+    return Source(services.reader, target, collection, base, services.audit)
 
 
 def _wanted(
@@ -144,7 +143,7 @@ def _wanted(
             raise ValueError("--changed-only, --always and --quick belong to --delta STATE.")
         return query, form, None
     if order.quick:
-        _refuse_slow(source.target.name, mapping, query)
+        _refuse_slow(source, query)
     return query, form, Delta(order.whole, always, order.quick)
 
 
@@ -164,16 +163,17 @@ def _dates(given: tuple[str, ...], full: ResourceType) -> Dates:
     return dates
 
 
-def _refuse_slow(name: str, mapping: Mapping, query: Query) -> None:
-    from connectors.planning import plan
+def _refuse_slow(source: Source, query: Query) -> None:
     from gateway.database import now
-    from gateway.exporting.runs import newer
 
     if query.filter is not None:
         raise ValueError("--quick goes without --filter: what left it would not be seen.")
-    if plan(newer(now()), mapping).branches is None:
-        what = mapping.full.endpoint
-        raise ValueError(f"{name} cannot be asked which {what} have changed: leave out --quick.")
+    if source.collection.changed(now()) is None:
+        name, what = source.target.name, source.collection.mapping.full.endpoint
+        raise ValueError(
+            f"{name} cannot be asked which {what} have changed: leave out --quick, or see "
+            "docs/export.md."
+        )
 
 
 def _event(config: Path, source: Source, query: Query) -> Intent:

@@ -160,7 +160,7 @@ def make_blueprint(
 
     @scim.get("/<endpoint>/.export")
     def export(endpoint: str) -> Response:
-        source = Source(reader, g.target, collection_of(endpoint), base())
+        source = Source(reader, g.target, collection_of(endpoint), base(), audit)
         return serving.export(source, audit)
 
     @scim.get("/<endpoint>/<id>")

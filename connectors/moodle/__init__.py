@@ -12,6 +12,7 @@ from connectors.moodle.coursegroups import KIND, CourseGroups
 from connectors.moodle.courses import Courses, category_of
 from connectors.moodle.enrolments import Memberships
 from connectors.moodle.groups import Groups, kinds_of
+from connectors.moodle.reports import report_of
 from connectors.moodle.roles import Roles, RoleTable
 from connectors.moodle.users import Users
 from connectors.moodle.walking import Walker
@@ -21,12 +22,14 @@ class Moodle(Connector):
     """One Moodle site, reached with its base URL and a web service token.
 
     Configuration of the target: `groups` (the kinds of groups, `["cohort"]`; `"courseGroup"` adds
-    those of courses), `walk_courses` (how many courses a search without one may visit, 200).
+    those of courses), `walk_courses` (how many courses a search without one may visit, 200),
+    `report` (the id of a custom report that tells who has changed).
     """
 
     def __init__(self, options: Options) -> None:
         self._client = MoodleClient(options)
-        self._users = Users(self._client, options)
+        report = report_of(self._client, options)
+        self._users = Users(self._client, options, report)
         self._kinds = kinds_of(options.more.get("groups", ["cohort"]))
         self._walker = Walker(self._client, int(options.more.get("walk_courses", 200)))
         roles = RoleTable(options)
@@ -34,6 +37,7 @@ class Moodle(Connector):
             category=category_of(options),
             role=roles.id_of(roles.default),
             course_groups=KIND in self._kinds,
+            report=report,
         )
         self.collections = {
             "User": self._users,

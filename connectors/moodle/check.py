@@ -14,6 +14,8 @@ from connectors.moodle.coursegroups import LIST as GROUPS
 from connectors.moodle.courses import LIST
 from connectors.moodle.manual import ENROL, UNENROL
 from connectors.moodle.participants import ENROLLED
+from connectors.moodle.reports import EDITOR, RETRIEVE, SET_FILTERS, ChangeReport, Unusable
+from connectors.moodle.reports import LIST as REPORTS
 from connectors.moodle.results import GRADES
 from connectors.moodle.walking import SEARCH_COURSES, SITE
 from connectors.probing import clock, unanswered
@@ -44,6 +46,7 @@ OPTIONAL = {
     "core_auth_request_password_reset": "password messages (notify)",
 }
 _COURSE_GROUPS = "course groups"
+_QUICK = "quick exports"
 PARTS = {
     "courses": (
         "core_course_get_courses",
@@ -78,8 +81,9 @@ PARTS = {
         "core_group_add_group_members",
         "core_group_delete_group_members",
     ),
+    _QUICK: (SET_FILTERS, RETRIEVE, REPORTS),
 }
-"""Functions of what a target may do without; course groups are looked at where they are on."""
+"""Functions of what a target may do without, some of it looked at only where it is on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +100,26 @@ class _Probe:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the target's configuration says of courses: a category, a role, groups or none."""
+    """What the target's configuration says of courses: a category, a role, groups or none.
+
+    `report` tells who has changed, None where nobody has made one.
+    """
 
     category: str
     role: int
     course_groups: bool
+    report: ChangeReport | None
+
+    @property
+    def parts(self) -> list[str]:
+        """The names in PARTS of what is on."""
+        on = {_COURSE_GROUPS: self.course_groups, _QUICK: self.report is not None}
+        return [part for part in PARTS if on.get(part, True)]
 
 
 _NOBODY = "999999999999"
+_NEVER = 4_102_444_800
+"""The year 2100 in unix seconds: nobody has changed since then."""
 _TOO_LONG = "x" * 300
 
 
@@ -119,13 +135,13 @@ def findings(client: MoodleClient, mapping: Mapping, setup: Setup) -> Iterator[F
     yield Finding("ok", "Moodle has no limit of calls.")
     functions = {function["name"] for function in site.get("functions", ())}
     yield from _missing_functions(functions)
-    parts = [part for part in PARTS if part != _COURSE_GROUPS or setup.course_groups]
-    yield from _missing_parts(functions, parts)
+    yield from _missing_parts(functions, setup.parts)
     for looks in (
         _missing_capabilities(client, functions, _probes(str(site.get("username", "")))),
-        _courses(client, functions, setup, parts),
+        _courses(client, functions, setup),
         _account(client, functions, site),
         _fields(client, functions, mapping, site),
+        _report(client, functions, setup.report),
     ):
         try:
             yield from looks
@@ -249,9 +265,7 @@ def _missing_capabilities(
                 )
 
 
-def _courses(
-    client: MoodleClient, functions: set[str], setup: Setup, parts: list[str]
-) -> Iterator[Finding]:
+def _courses(client: MoodleClient, functions: set[str], setup: Setup) -> Iterator[Finding]:
     """Look for what courses need, in the first course that the account sees."""
     yield from _creating(client, functions, setup)
     if LIST in functions:
@@ -267,7 +281,7 @@ def _courses(
         return
     first = {"criterianame": "search", "criteriavalue": "", "page": 0, "perpage": 1}
     for row in client.call(SEARCH_COURSES, first)["courses"]:
-        probes = _course_probes(str(row["id"]), setup, course_groups=_COURSE_GROUPS in parts)
+        probes = _course_probes(str(row["id"]), setup, course_groups=setup.course_groups)
         yield from _missing_capabilities(client, functions, probes)
 
 
@@ -393,3 +407,46 @@ def _fields(
             'Write show_user_identity = ["email", "phone1", "phone2"] in '
             f"[targets.{client.http.name}]",
         )
+
+
+def _report(
+    client: MoodleClient, functions: set[str], report: ChangeReport | None
+) -> Iterator[Finding]:
+    """Ask the report who has changed in the future: nobody, if its filter is there."""
+    if report is None or not {SET_FILTERS, RETRIEVE} <= functions:
+        return
+    try:
+        rows = report.rows(_NEVER, 0, 1)
+    except Unusable as error:
+        yield Finding("error", error.problem, f"{error.cure}{_reports(client, functions)}")
+        return
+    name = f"Report {report.id} ({rows.details['name']})"
+    place = f"{EDITOR} > {rows.details['name']}"
+    has_conditions = rows.details["conditiondata"] not in (None, "", "[]", "{}")
+    if has_conditions:
+        yield Finding(
+            "warning",
+            f"{name} has conditions: of people whom they leave out, suspended ones for example, "
+            "quick exports see no change.",
+            f"Reset all of them and take them away: {place} > Conditions",
+        )
+    if rows.total:
+        yield Finding(
+            "warning",
+            f"{name} has no filter Time modified: quick exports read everybody each time.",
+            f"Add it: {place} > Filters",
+        )
+    if not has_conditions and not rows.total:
+        yield Finding("ok", f"{name} tells who has changed.")
+
+
+def _reports(client: MoodleClient, functions: set[str]) -> str:
+    """Return the reports that the account may view, as the end of a cure."""
+    if REPORTS not in functions:
+        return ""
+    try:
+        rows = client.call(REPORTS, {"page": 0, "perpage": 20})["reports"]
+    except ScimError:
+        return ""
+    seen = ", ".join(f"{row['id']} ({row['name']})" for row in rows)
+    return f". The account may view: {seen or 'none'}"

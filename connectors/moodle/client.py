@@ -24,8 +24,11 @@ MAX_VARIABLES = 900
 BAD_COURSE = "errorcoursecontextnotvalid"
 """A course is not there, is just being made or deleted, or is closed to the account."""
 
-_READS = re.compile("_(get|search)_")
-"""What the functions that read have in their names, and those that write have not."""
+_READS = re.compile("_(get|search|list|retrieve)_|_set_filters$")
+"""What the functions that read have in their names, and those that write have not.
+
+Filters of a report say what the account's own next read of it shows.
+"""
 _HEADERS = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -117,6 +120,7 @@ _MEANINGS = {
     "userdeleted": _Meaning(404, "The user is deleted in Moodle"),
     "usernotconfirmed": _Meaning(400, "The user is not confirmed in Moodle", "invalidValue"),
     "guestsarenotallowed": _Meaning(400, "The guest account cannot be used", "invalidValue"),
+    "errorreportview": _Meaning(502, "The token's account may not view the report"),
     "idnumbertaken": _Meaning(409, "The externalId is another group's in the course", "uniqueness"),
 }
 

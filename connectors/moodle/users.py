@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import Any
 
-from connectors.base import Collection, Options
+from connectors.base import Collection, Options, each_once
 from connectors.many import alike, one_ticket, onward, outcome_of, value_of
 from connectors.mapping import Impossible, Native, Resource
 from connectors.moodle.accounts import Accounts
-from connectors.moodle.arrays import AT_ONCE
+from connectors.moodle.arrays import AT_ONCE, UNREADABLE
 from connectors.moodle.client import MAX_VARIABLES, MoodleClient, MoodleError, chunks
 from connectors.moodle.fields import (
     BY_FIELD,
@@ -23,6 +24,7 @@ from connectors.moodle.fields import (
     username_key,
 )
 from connectors.moodle.memberships import PREFIX, cohorts_of
+from connectors.moodle.reports import RETRIEVE, ChangeReport
 from connectors.passwords import new_password
 from connectors.planning import Branch, Plan
 from connectors.ticket import Ticket
@@ -45,9 +47,12 @@ class Users(Collection):
     can_fetch = True
     at_once = dict.fromkeys(("create", "update", "delete"), AT_ONCE)
 
-    def __init__(self, client: MoodleClient, options: Options) -> None:
+    def __init__(
+        self, client: MoodleClient, options: Options, report: ChangeReport | None = None
+    ) -> None:
         self.mapping = user_mapping(options)
         self._client = client
+        self._report = report
         self._accounts = Accounts(client)
         self._verify = options.verify
         self._notify = bool(options.more.get("notify", False))
@@ -55,13 +60,19 @@ class Users(Collection):
         self._own_id = ""
         self._username_key = username_key(bool(options.more.get("extended_usernames", False)))
 
+    def changed(self, since: datetime) -> Plan | None:
+        return self._report.plan(int(since.timestamp())) if self._report else None
+
     def search(self, plan: Plan) -> Iterator[Sequence[Resource]]:
+        if self._report and (since := _reported(plan)) is not None:
+            yield from each_once(self._changed_since(self._report, since))
+            return
         found: dict[int, Native] = {}
         try:
             for branch in plan.searches:
                 found.update((row["id"], row) for row in self._native_search(branch))
         except MoodleError as error:
-            if error.code != "invalidresponse":
+            if error.code != UNREADABLE:
                 raise
             log.warning("one stored value spoils Moodle's list of users; reading in small parts")
             yield from self._search_around_bad_rows()
@@ -70,7 +81,7 @@ class Users(Collection):
 
     def stream(self, plan: Plan) -> Iterator[Sequence[Resource]]:
         """Yield users in Moodle's own order as its one answer is read, where it is one answer."""
-        if len(plan.searches) != 1 or (plan.searches[0] and plan.searches[0][0].push.key):
+        if len(plan.searches) != 1 or any(c.push.call != SEARCH for c in plan.searches[0]):
             yield from self.search(plan)
             return
         rows = self._client.stream(
@@ -80,7 +91,7 @@ class Users(Collection):
             while part := list(islice(rows, _AT_ONCE)):
                 yield self._resources(map(_flat, part))
         except MoodleError as error:
-            if error.code != "invalidresponse":
+            if error.code != UNREADABLE:
                 raise
             yield from self.search(plan)
 
@@ -90,7 +101,7 @@ class Users(Collection):
         try:
             rows = self._by_field("id", [id])
         except MoodleError as error:
-            if error.code == "invalidresponse":
+            if error.code == UNREADABLE:
                 raise ScimError(502, _unreadable("id", id)) from None
             raise
         return next(iter(self._resources(rows)), None)
@@ -173,15 +184,22 @@ class Users(Collection):
         answer = self._client.call(BY_FIELD, {"field": field, "values": values})
         return [_flat(row) for row in answer]
 
-    def _readable_rows(self, field: str, values: list[str]) -> list[Native]:
-        return [row for part in chunks(values, 1) for row in self._readable_part(field, part)]
+    def _changed_since(self, report: ChangeReport, since: int) -> Iterator[list[Resource]]:
+        for names in report.usernames(since):
+            # A name that Moodle itself would not take any more is not even looked up.
+            yield self._resources(self._readable_rows("username", names, "invalidparameter"))
 
-    def _readable_part(self, field: str, values: list[str]) -> list[Native]:
+    def _readable_rows(self, field: str, values: list[str], *spoilt: str) -> list[Native]:
+        codes = (UNREADABLE, *spoilt)
+        parts = chunks(values, 1)
+        return [row for part in parts for row in self._readable_part(field, part, codes)]
+
+    def _readable_part(self, field: str, values: list[str], codes: tuple[str, ...]) -> list[Native]:
         """Look up, halving a batch that one bad value spoils until that account is alone."""
         try:
             return self._by_field(field, values)
         except MoodleError as error:
-            if error.code != "invalidresponse":
+            if error.code not in codes:
                 raise
             if len(values) == 1:
                 if field == "idnumber":  # which others may have too
@@ -189,7 +207,8 @@ class Users(Collection):
                 log.error(_unreadable(field, values[0]))
                 return []
         half = len(values) // 2
-        return self._readable_part(field, values[:half]) + self._readable_part(field, values[half:])
+        first = self._readable_part(field, values[:half], codes)
+        return first + self._readable_part(field, values[half:], codes)
 
     def _search_around_bad_rows(self) -> Iterator[Sequence[Resource]]:
         """Read everybody in windows of ids; ids only grow, so many empty windows are the end.
@@ -305,6 +324,13 @@ def _half_made(id: str, error: ScimError) -> ScimError:
 def _criteria(branch: Branch) -> dict[str, Any]:
     criteria = [{"key": c.push.parameter, "value": c.values[0]} for c in branch]
     return {"criteria": criteria or EVERYBODY}
+
+
+def _reported(plan: Plan) -> int | None:
+    """Return the moment of a plan for what has changed, None for any other plan."""
+    conditions = [condition for branch in plan.searches for condition in branch]
+    found = (int(one.values[0]) for one in conditions if one.push.call == RETRIEVE)
+    return next(found, None)
 
 
 def _is_account(row: Native) -> bool:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import orjson
 
+from connectors.planning import Plan
 from gateway.cursors import CURSOR_SECONDS
 from gateway.database import now
 from gateway.exporting.deltas import difference, digests_of
@@ -18,8 +19,7 @@ from gateway.exporting.journals import Digests, Journal
 from gateway.exporting.sources import Part, Source
 from gateway.progress import Progress, Watch
 from gateway.query import Query
-from schemas.attributes import META
-from schemas.filters import Compare, instant
+from schemas.filters import instant
 from schemas.paths import Path
 
 MARGIN = timedelta(minutes=10)
@@ -113,17 +113,18 @@ def _differences(
     source: Source, query: Query, form: Form, journal: Journal, progress: Progress, delta: Delta
 ) -> Iterator[_Step]:
     progress.total = journal.count_before() or None
-    since = _since(journal) if delta.quick else None
-    if since is not None:
-        query, progress.total = replace(query, filter=newer(since)), None
+    changed = _changed(source, journal) if delta.quick else None
+    if changed is not None:
+        progress.total = None
     if not journal.told("walked"):
-        for part in _fresh(source, query, journal, progress):
+        for part in _fresh(source, query, journal, progress, changed):
             yield _compared(part, form, journal, progress, delta)
         journal.note([], walked="yes")
     for ids in journal.only_before(_AT_ONCE):
-        if since is not None:
-            gone = [id for id in ids if source.is_deleted(id)]
-            journal.take_over(set(ids).difference(gone))
+        if changed is not None:
+            deleted = source.deleted(ids)
+            gone = [id for id in ids if id in deleted]
+            journal.take_over(set(ids) - deleted)
         else:
             # The list may have moved while it was read: none is gone that is still there.
             yield _compared(Part(source.among(query, ids)), form, journal, progress, delta)
@@ -148,10 +149,16 @@ def _compared(part: Part, form: Form, journal: Journal, progress: Progress, delt
     return _Step(form.differences(found), seen, part.next, part.stamp)
 
 
-def _fresh(source: Source, query: Query, journal: Journal, progress: Progress) -> Iterator[Part]:
+def _fresh(
+    source: Source,
+    query: Query,
+    journal: Journal,
+    progress: Progress,
+    changed: Plan | None = None,
+) -> Iterator[Part]:
     """Yield what the journal has not noted, from its place on while that is good."""
     start = journal.told("next") if _is_recent(journal.told("time")) else ""
-    for part in source.parts(query, start):
+    for part in source.parts(query, start, changed):
         progress.total = progress.total or part.total
         fresh = journal.fresh(one["id"] for one in part.resources)
         held = {one["id"]: one for one in part.resources if one["id"] in fresh}
@@ -163,16 +170,13 @@ def _is_recent(time: str) -> bool:
     return bool(time) and now() - datetime.fromisoformat(time) < timedelta(0, CURSOR_SECONDS)
 
 
-def newer(since: datetime) -> Compare:
-    """Return the filter for what has changed since then, as far as the LMS itself tells."""
-    path = Path("", "meta", "lastModified", attribute=META, sub_attribute=META.sub("lastModified"))
-    return Compare(path, "ge", since.isoformat())
+def _changed(source: Source, journal: Journal) -> Plan | None:
+    """Return the plan for all that the older journal may lack, None when that is not known.
 
-
-def _since(journal: Journal) -> datetime | None:
-    """Return the moment since which the older journal may lack a change, None when it tells none.
-
-    It is earlier than the newest change that the older run saw, and than its beginning.
+    It reaches back beyond the newest change that the older run saw, where the LMS shows such
+    moments, and beyond its beginning.
     """
     stamp, begun = (instant(journal.told_before(name)) for name in ("stamp", "begun"))
-    return None if stamp is None or begun is None else min(stamp, begun) - MARGIN
+    if begun is None or (stamp is None and source.has_stamps):
+        return None
+    return source.collection.changed(min(stamp or begun, begun) - MARGIN)

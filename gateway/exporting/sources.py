@@ -9,6 +9,7 @@ from typing import Any
 
 from connectors.base import Collection
 from connectors.planning import Plan, plan
+from gateway.audit import AuditLog
 from gateway.query import Query
 from gateway.reading import Reader
 from gateway.targets import Target
@@ -44,21 +45,24 @@ class Source:
     target: Target
     collection: Collection
     base: str
+    audit: AuditLog
 
-    def parts(self, query: Query, start: str = "") -> Iterator[Part]:
+    def parts(self, query: Query, start: str = "", changed: Plan | None = None) -> Iterator[Part]:
         """Yield all that a query finds, from a `next` on that an earlier reading has given.
 
-        A place that the LMS does not know any more means from the beginning. A resource may come
+        `changed` is the plan of a collection for what has changed, in place of the query's own. A
+        place that the LMS does not know any more means from the beginning. A resource may come
         twice: lists move while they are read.
         """
-        found = self._parts(query, start)
+        planned = changed or plan(query.filter, self.collection.mapping)
+        found = self._parts(query, planned, start)
         if start:
             try:
                 first = next(found, None)
             except ScimError as error:
                 if error.status >= 500:
                     raise
-                return self._parts(query, "")
+                return self._parts(query, planned, "")
             return found if first is None else chain([first], found)
         return found
 
@@ -70,12 +74,16 @@ class Source:
             held = [one for id in ids if (one := self.collection.get(id)) is not None]
         return self._shown(query, held, query.filter)
 
-    def is_deleted(self, id: str) -> bool:
-        """Tell whether the resource was deleted here, though the LMS has it still."""
-        return self.reader.is_deleted(self.target, self.collection, id)
+    @property
+    def has_stamps(self) -> bool:
+        """Whether resources show when they were changed last."""
+        return any(str(row.path) == "meta.lastModified" for row in self.collection.mapping.rows)
 
-    def _parts(self, query: Query, start: str) -> Iterator[Part]:
-        planned = plan(query.filter, self.collection.mapping)
+    def deleted(self, ids: Sequence[str]) -> set[str]:
+        """Return those of the resources that were deleted here, whether the LMS has them or not."""
+        return self.audit.deleted(self.target.name, self.collection.mapping.full.name, ids)
+
+    def _parts(self, query: Query, planned: Plan, start: str) -> Iterator[Part]:
         for batch, following, total in self._batches(planned, start):
             for first in range(0, max(len(batch), 1), _AT_ONCE):
                 some = batch[first : first + _AT_ONCE]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from connectors.moodle.simulator.control import make_control
-from connectors.moodle.simulator.records import Cohort, Course, Group, Mail, Token, User
+from connectors.moodle.simulator.records import Cohort, Course, Group, Mail, Report, Token, User
 from connectors.moodle.simulator.seeding import seed
 from connectors.moodle.simulator.server import make_server
 from connectors.moodle.simulator.settings import CustomField, Settings
@@ -24,6 +24,7 @@ __all__ = [
     "CustomField",
     "Group",
     "Mail",
+    "Report",
     "Settings",
     "Simulator",
     "Site",

@@ -1,4 +1,4 @@
-"""Parameter declarations of the functions for courses, enrolments, roles, groups and grades."""
+"""Parameter declarations of the functions for courses and what is in them, and for reports."""
 
 from __future__ import annotations
 
@@ -178,4 +178,13 @@ COURSE_PARAMETERS: dict[str, dict[str, Any]] = {
     "gradereport_overview_get_course_grades": {"userid": "int=0"},
     "core_completion_get_course_completion_status": _COURSE_AND_USER,
     "core_completion_get_activities_completion_status": _COURSE_AND_USER,
+}
+REPORT_PARAMETERS: dict[str, dict[str, Any]] = {
+    "core_reportbuilder_list_reports": {"page": "int=0", "perpage": "int=10"},
+    "core_reportbuilder_retrieve_report": {
+        "reportid": "int",
+        "page": "int=0",
+        "perpage": "int=10",
+    },
+    "core_reportbuilder_set_filters": {"reportid": "int", "parameters": "raw=", "values": "raw"},
 }

@@ -110,6 +110,15 @@ def missing_capability(capability: str) -> MoodleError:
     )
 
 
+def report_refused() -> MoodleError:
+    """Return the error of a report that the caller may not view."""
+    return MoodleError(
+        "core_reportbuilder\\exception\\report_access_exception",
+        "errorreportview",
+        "You cannot view this report",
+    )
+
+
 def coding_error(reason: str) -> MoodleError:
     """Return the error of a misused function."""
     return MoodleError(

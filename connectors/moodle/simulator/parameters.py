@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from connectors.moodle.simulator.declarations import COURSE_PARAMETERS
+from connectors.moodle.simulator.declarations import COURSE_PARAMETERS, REPORT_PARAMETERS
 from connectors.moodle.simulator.errors import MoodleError, invalid_parameter
 from connectors.moodle.simulator.forms import PhpArray
 from connectors.moodle.simulator.settings import Settings
@@ -121,6 +121,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "core_cohort_delete_cohort_members": {"members": [{"cohortid": "int", "userid": "int"}]},
     "core_cohort_get_cohort_members": {"cohortids": ["int"]},
     **COURSE_PARAMETERS,
+    **REPORT_PARAMETERS,
 }
 
 PHP_BLANKS = " \t\n\r\0\v"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 PASSWORD_METHODS = frozenset({"manual", "email"})
 """Authentication methods that keep a password."""
@@ -52,6 +53,28 @@ class User:
     password_hash: str | None = None
     customfields: dict[str, str] = field(default_factory=dict)
     preferences: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Report:
+    """A custom report of the report builder, on all users but for another `source`.
+
+    `columns` and `filters` name fields of users, `headings` renames columns. `conditiondata` is
+    JSON. One that is not `shared` has no audience. `given` are the filters that accounts have set.
+    """
+
+    id: int
+    name: str
+    columns: tuple[str, ...] = ("username",)
+    filters: tuple[str, ...] = ("timemodified",)
+    headings: dict[str, str] = field(default_factory=dict)
+    source: str = "core_user\\reportbuilder\\datasource\\users"
+    conditiondata: str | None = None
+    shared: bool = True
+    usercreated: int = 2
+    timecreated: int = 0
+    timemodified: int = 0
+    given: dict[int, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

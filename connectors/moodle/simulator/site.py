@@ -25,6 +25,7 @@ from connectors.moodle.simulator.records import (
     Course,
     Group,
     Mail,
+    Report,
     Token,
     User,
 )
@@ -75,6 +76,7 @@ GATEWAY_CAPABILITIES = frozenset(
         "enrol/manual:unenrol",
         "gradereport/user:view",
         "report/completion:view",
+        "moodle/reportbuilder:view",
     }
 )
 """The rights that the measured service account had."""
@@ -148,6 +150,7 @@ class Site(CourseTables):
         super().__init__(settings)
         self.users: dict[int, User] = {}
         self.cohorts: dict[int, Cohort] = {}
+        self.reports: dict[int, Report] = {}
         self.admins = {ADMIN_ID}
         self.tokens: dict[str, Token] = {}
         self.mails: list[Mail] = []
@@ -215,6 +218,15 @@ class Site(CourseTables):
             self.next_cohort_id = max(self.next_cohort_id, cohort.id + 1)
             self.cohorts[cohort.id] = cohort
             return cohort
+
+    def add_report(self, name: str = "Changed users", **values: Any) -> Report:
+        """Make a custom report, as an administrator does by hand."""
+        with self.lock:
+            report = Report(**{"id": len(self.reports) + 1, "name": name, **values})
+            report.timecreated = report.timecreated or self.now()
+            report.timemodified = report.timemodified or report.timecreated
+            self.reports[report.id] = report
+            return report
 
     def take_user_id(self) -> int:
         """Return the next free id of an account; it is used up whatever happens to the call."""

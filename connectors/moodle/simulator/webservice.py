@@ -19,6 +19,7 @@ from connectors.moodle.simulator import (
     participants,
     preferences,
     profiles,
+    reports,
     roles,
     users,
 )
@@ -41,8 +42,7 @@ Run = Callable[[Site, Caller, dict[str, Any]], Any]
 
 _OTHER_NAMES = """
     core_message_send_instant_messages core_user_search_identity core_enrol_get_potential_users
-    core_enrol_search_users core_reportbuilder_list_reports core_reportbuilder_retrieve_report
-    core_reportbuilder_set_filters core_grades_update_grades
+    core_enrol_search_users core_grades_update_grades
 """
 OTHER_FUNCTIONS = frozenset(_OTHER_NAMES.split())
 """Functions that exist in Moodle but are never in the simulator's service."""
@@ -217,6 +217,9 @@ FUNCTIONS: dict[str, Run] = {
     "core_completion_get_activities_completion_status": (
         completion.get_activities_completion_status
     ),
+    "core_reportbuilder_list_reports": reports.list_reports,
+    "core_reportbuilder_retrieve_report": reports.retrieve_report,
+    "core_reportbuilder_set_filters": reports.set_filters,
 }
 
 _WITHOUT_CONTEXT = frozenset({"core_webservice_get_site_info", "core_auth_request_password_reset"})

@@ -4,11 +4,14 @@ A case holds `caller` (gateway, low, administrator), `request` (form fields), `s
 and under `given` what the site must hold before the call: `accounts` (keys of accounts.json),
 `cohorts`, `settings`, rights of the token, and so on. For courses: `courses` of the 50 measured
 ones, `more_courses`, `categories` in place of the measured ones, `groups`, `enrolments`,
-`site_roles` (role and account), and `crowd`, which fills a course up to so many students.
+`site_roles` (role and account), and `crowd`, which fills a course up to so many students. For
+reports: `reports`, the `filters` that the service account has set on the first, how many `users`
+the site begins with, and how many `people` more: of Physics, called Garcia, made at `CHANGED`.
 
 A response that ends in `"... 35 in all"` was cut when it was recorded, and with `, counted` the
-number is compared; `"..."` stands for a value of the measured machine. A case with `skip` is not
-replayed, for the reason given.
+number is compared; `"..."` stands for a value of the measured machine. An object with the key
+`"..."` was cut: only its other keys are compared. A case with `skip` is not replayed, for the
+reason given.
 """
 
 from __future__ import annotations
@@ -36,6 +39,8 @@ MEASURED_COURSE: dict[str, Any] = {
     "enddate": 1800000000,
     "timecreated": 1795212104,
 }
+
+CHANGED = 1795212460
 
 PROFILE_FIELDS = (
     CustomField("employeetype", "Employee type"),
@@ -65,7 +70,8 @@ def load_accounts() -> dict[str, dict[str, Any]]:
 
 def prepare(given: dict[str, Any]) -> Simulator:
     """Return a site like the measured one, in the state that a case starts from."""
-    simulator = create_simulator(users=60, custom_fields=PROFILE_FIELDS, site_name="LabMoodle")
+    users = given.get("users", 60)
+    simulator = create_simulator(users=users, custom_fields=PROFILE_FIELDS, site_name="LabMoodle")
     site = simulator.site
     low = {"id": 4, "username": "scimlow", "firstname": "Scimlow", "lastname": "Service"}
     site.add_user(**low, email="scimlow@example.org")
@@ -74,6 +80,7 @@ def prepare(given: dict[str, Any]) -> Simulator:
     for cohort in given.get("cohorts", ()):
         site.add_cohort(**{**cohort, "members": set(cohort.get("members", ()))})
     _prepare_courses(site, given)
+    _prepare_reports(site, given)
     for name, value in given.get("settings", {}).items():
         setattr(site.settings, name, value)
     for name, value in given.get("service_account", {}).items():
@@ -119,6 +126,20 @@ def _prepare_courses(site: Site, given: dict[str, Any]) -> None:
         site.add_group(**{**group, "members": set(group.get("members", ()))})
     for role, user in given.get("site_roles", ()):
         site.give_role(role, user)
+
+
+def _prepare_reports(site: Site, given: dict[str, Any]) -> None:
+    """Make the reports and those who stand in them; the site's own accounts are older."""
+    if "reports" not in given:
+        return
+    for user in (site.users[2], site.users[3], site.users[4]):
+        user.timecreated = user.timemodified = CHANGED - 3600
+    for number in range(given.get("people", 0)):
+        names = {"username": f"z{number:04}", "firstname": "Ann", "lastname": "Garcia"}
+        site.add_user(**names, department="Physics", timecreated=CHANGED)
+    for report in given["reports"]:
+        site.add_report(**report)
+    site.reports[1].given[site.service_account.id] = given.get("filters", {})
 
 
 def replay(function: str, case: dict[str, Any]) -> TestResponse:

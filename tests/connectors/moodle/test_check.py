@@ -57,7 +57,9 @@ def test_a_site_that_is_set_up_has_nothing_to_complain_of(moodle: Joined) -> Non
 
 @pytest.mark.parametrize("debug", [True, False])
 def test_probing_has_no_effect(debug: bool) -> None:
-    moodle = joined(users=3, cohorts=2, courses=2, more=WITH_GROUPS, debug=debug)
+    more = {**WITH_GROUPS, "report": 1}
+    moodle = joined(users=3, cohorts=2, courses=2, more=more, debug=debug)
+    moodle.site.add_report()
     before = deepcopy(kept(moodle))
     findings(moodle)
     assert kept(moodle) == before
@@ -214,7 +216,9 @@ def test_trouble_in_the_middle_is_a_finding(
 
 @pytest.fixture
 def school() -> Joined:
-    return joined(users=3, courses=1, more=WITH_GROUPS)
+    made = joined(users=3, courses=1, more={**WITH_GROUPS, "report": 1})
+    made.site.add_report()
+    return made
 
 
 def test_a_site_that_is_set_up_for_courses_has_nothing_to_complain_of(school: Joined) -> None:
@@ -261,3 +265,50 @@ def test_a_capability_for_courses_is_missed_by_a_warning(
 
 def test_a_category_that_is_not_there_is_named() -> None:
     only(joined(more={"course_category": "99"}), "warning", "99", "course_category")
+
+
+def test_without_a_report_nothing_is_asked_of_one(moodle: Joined) -> None:
+    moodle.site.gateway.functions -= set(PARTS["quick exports"])
+    moodle.site.gateway.capabilities.discard("moodle/reportbuilder:view")
+    assert problems(moodle) == []
+
+
+def test_a_report_that_tells_who_has_changed(school: Joined) -> None:
+    school.site.reports[1].headings = {"timemodified": "Changed"}
+    assert findings(school)[-1] == Finding("ok", "Report 1 (Changed users) tells who has changed.")
+
+
+def test_a_report_that_the_account_may_not_view(school: Joined) -> None:
+    school.site.reports[1].shared = False
+    only(school, "error", "moodle/reportbuilder:view", "Audience", "may view: none")
+
+
+def test_a_report_that_does_not_exist() -> None:
+    moodle = joined(more={"report": 7})
+    moodle.site.add_report("Who?")
+    only(moodle, "error", "no report 7", "report =", "[targets.moodle]", "may view: 1 (Who?)")
+
+
+@pytest.mark.parametrize(
+    ("values", "level", "words"),
+    [
+        ({"columns": ("email",)}, "error", ["no column Username", "heading"]),
+        ({"filters": ()}, "warning", ["everybody", "Add it", "Changed users > Filters"]),
+        (
+            {"conditiondata": '{"user:suspended_operator":2}'},
+            "warning",
+            ["suspended", "Reset", "Conditions"],
+        ),
+        (
+            {"source": "core_role\\reportbuilder\\datasource\\roles"},
+            "error",
+            ["on Roles", "source Users"],
+        ),
+    ],
+)
+def test_a_report_that_lacks_something(
+    school: Joined, values: dict[str, Any], level: str, words: list[str]
+) -> None:
+    for name, value in values.items():
+        setattr(school.site.reports[1], name, value)
+    only(school, level, *words)

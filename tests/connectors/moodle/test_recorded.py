@@ -1,6 +1,7 @@
 """The simulator against every recorded case of a real Moodle 4.5.6.
 
-Left out of the fixtures: the reads of 50 to 2,000 ids, which measured time only. Skipped, with a
+Left out of the fixtures: the reads of 50 to 2,000 ids, which measured time only, a report on roles,
+and rows of reports that only the measured site had. Skipped, with a
 test of their own in test_simulator.py: bodies of 7 and 9 MB, and more fields than max_input_vars.
 """
 
@@ -23,6 +24,9 @@ def differences(recorded: Any, given: Any, path: str = "") -> list[str]:
     if type(recorded) is not type(given):
         return [f"{path}: {given!r} instead of {recorded!r}"]
     if isinstance(recorded, dict):
+        if "..." in recorded:
+            given = {key: value for key, value in given.items() if key in recorded}
+            recorded = {key: value for key, value in recorded.items() if key != "..."}
         if list(recorded) != list(given):
             return [f"{path}: keys {list(given)} instead of {list(recorded)}"]
         return [

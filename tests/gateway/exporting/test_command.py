@@ -213,3 +213,15 @@ def test_killed_and_gone_on() -> None:
     report = Report("exports", 3)
     exports.killed(report, random.Random(3), "moodle", users=1_500, kills=2)
     assert not report.failures, report.text()
+
+
+def test_a_quick_delta(project: Project, site: tuple[Simulator, str]) -> None:
+    site[0].site.add_report()
+    with project.config.open("a") as config:
+        config.write("report = 1\n")
+    command = ("export", "moodle", "User", "--delta", str(project.folder / "state"), "--quick")
+    assert len(lines(project.ok(*command))) > PEOPLE
+    one = next(user for user in site[0].site.users.values() if user.username == "user0003")
+    one.lastname, one.timemodified = "Changed", site[0].site.now()
+    (line,) = lines(project.ok(*command))
+    assert line["resource"]["name"]["familyName"] == "Changed"
