@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from connectors.base import Collection, Page
@@ -16,30 +17,41 @@ from schemas.changes import Change
 from schemas.errors import ScimError
 
 PATIENCE = 0.2
-"""Seconds for which a write waits for others: they may be kept by a lock that it holds itself."""
+"""Seconds without a newcomer after which a write waits no more: a lock of its own may keep them."""
 
 
 class Gathering(Collection):
     """A collection whose single writes are gathered for the calls that take many.
 
     A write waits until as many as one call takes are there, until every thread at work waits, or
-    for `patience` seconds. Then the thread that came first makes the call for all of them; what it
-    sends counts as the upstream calls of its own write alone, so that sums stay exact, and shows
-    its request id. Where the LMS takes no arrays, writes go straight through, as reads do, and
-    those of a rehearsal, which are not sent.
+    until nobody has come for `patience` seconds. Then the thread that came first makes the call for
+    all of them; what it sends counts as the upstream calls of its own write alone, so that sums
+    stay exact, and shows its request id. Where the LMS takes no arrays, writes go straight through,
+    as reads do, and those of a rehearsal, which are not sent.
+
+    `places` limits how many threads are at work otherwise: each holds one, and gives it back while
+    it waits here.
 
         users = Gathering(target.connector.collections["User"])
         with users.at_work(50), ThreadPoolExecutor(50) as threads:
             threads.map(lambda body: writer.create(target, users, caller, body), bodies)
     """
 
-    def __init__(self, collection: Collection, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        collection: Collection,
+        patience: float = PATIENCE,
+        places: threading.Semaphore | None = None,
+    ) -> None:
         self._collection = collection
         self._patience = patience
+        self._places = places
         self.can_fetch = collection.can_fetch
         self.can_page = collection.can_page
         self.deletes_later = collection.deletes_later
         self.at_once = collection.at_once
+        self.many_take = collection.many_take
+        self.lingers = collection.lingers
         self._lock = threading.Lock()
         self._open: dict[str, _Batch] = {}
         self._at_work = 0
@@ -72,6 +84,9 @@ class Gathering(Collection):
 
     def page(self, plan: Plan, start: str, count: int) -> Page:
         return self._collection.page(plan, start, count)
+
+    def changed(self, since: datetime) -> Plan | None:
+        return self._collection.changed(since)
 
     def get(self, id: str) -> Resource | None:
         return self._collection.get(id)
@@ -122,15 +137,30 @@ class Gathering(Collection):
             batch = self._open.setdefault(method, _Batch(most))
             place = batch.put((ticket, *given))
             self._let_go()
-        if place == 0:
-            self._lead(method, batch)
-        batch.done.wait()
+        with self._elsewhere():
+            if place == 0:
+                self._lead(method, batch)
+            batch.done.wait()
         return batch.outcome(place)
+
+    @contextmanager
+    def _elsewhere(self) -> Iterator[None]:
+        """Leave this thread's place to another one for the block."""
+        if self._places is None:
+            yield
+            return
+        self._places.release()
+        try:
+            yield
+        finally:
+            self._places.acquire()
 
     def _lead(self, method: str, batch: _Batch) -> None:
         """Wait for others, and make the call for all that have come."""
         try:
-            batch.closed.wait(self._patience)
+            come = 0
+            while not batch.closed.wait(self._patience) and come < len(batch.items):
+                come = len(batch.items)
             with self._lock:
                 self._close(method, batch)
             batch.outcomes = getattr(self._collection, f"{method}_many")(batch.items)

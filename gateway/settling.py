@@ -22,7 +22,7 @@ from schemas.filters import parse_path
 from schemas.match import compile_filter
 
 SETTLE_SECONDS = 5.0
-"""How often what could not be judged at the start is looked for."""
+"""How often one looks again at what could not be judged at once."""
 
 Resource = dict[str, Any]
 
@@ -140,11 +140,11 @@ class Settler:
     ) -> str:
         name = collection.mapping.full.name
         judged = self._judged(target, collection, event.intent, event.sequence)
-        if judged.outcome == "failed" and (seconds := _on_its_way(target, event)):
+        while judged.outcome == "failed" and (seconds := _on_its_way(target, collection, event)):
             if not patient:
                 return event.outcome
-            log.info("event %s is waited for: %.0f seconds", event.sequence, seconds)
-            time.sleep(seconds)
+            log.info("event %s may still succeed for %.0f seconds", event.sequence, seconds)
+            time.sleep(min(seconds, SETTLE_SECONDS))
             judged = self._judged(target, collection, event.intent, event.sequence)
         outcome, id = judged.outcome, judged.id
         if outcome == "success" and self._is_kept(event.intent):
@@ -251,11 +251,13 @@ def _shown(changes: list[ChangeRecord]) -> str:
     return ", ".join(str(change.path) for change in changes[:20])
 
 
-def _on_its_way(target: Target, event: OpenEvent) -> float:
-    """Return for how many seconds more a call of an open event may reach the LMS."""
+def _on_its_way(target: Target, collection: Collection, event: OpenEvent) -> float:
+    """Return for how many seconds more the LMS may carry out a call of an open event."""
     if event.outcome != "open":
         return 0.0
     longest = target.settings.options.timeout
+    if event.intent.operation == "create":
+        longest += collection.lingers
     return min(longest, max(0.0, longest - (now() - event.time).total_seconds()))
 
 

@@ -70,7 +70,22 @@ def findings(client: CanvasClient, token: str, configured: Mapping[str, Any]) ->
             yield Finding("error", error.detail, f"Give it the right: {_WHERE}")
     if not configured.get("profiles"):
         yield Finding("ok", "Title and biography are left alone (profiles = true holds them).")
+    if configured.get("sis_import"):
+        yield _importing(client)
     yield _budget(client)
+
+
+def _importing(client: CanvasClient) -> Finding:
+    """Tell whether accounts can be imported; where they cannot, they are made one by one."""
+    cure = f"{_WHERE}: import_sis; or leave sis_import out of [targets.{client.http.name}]"
+    try:
+        held = client.get(f"{ROOT}/permissions", {"permissions[]": ["import_sis"]}) or {}
+        client.get(f"{ROOT}/sis_imports", {"per_page": 1})
+    except ScimError as error:
+        return Finding("warning", f"No SIS imports: {error.detail}", cure)
+    if not held.get("import_sis"):
+        return Finding("warning", "Without the right import_sis: no SIS imports.", cure)
+    return Finding("ok", "Many new accounts of a sync go into one SIS import.")
 
 
 def _budget(client: CanvasClient) -> Finding:

@@ -79,6 +79,13 @@ class CanvasClient:
         demand(ticket)
         return self._sent(ticket, method, path, body)
 
+    def upload(self, ticket: Ticket, path: str, content: bytes, kind: str) -> Any:
+        """Make a write of a file of a media type and return the body of its answer."""
+        demand(ticket)
+        return _body(
+            _accepted(self._call(ticket, "POST", path, content, kind), reading=False), path
+        )
+
     def order(self, report: str, parameters: Any) -> Any:
         """Let Canvas make a report, which changes nothing else; return the body of its answer."""
         return self._sent(NoWrite.QUERY, "POST", report, parameters)
@@ -98,12 +105,13 @@ class CanvasClient:
         method: str,
         path: str,
         content: bytes | None = None,
+        kind: str = "application/json",
         *,
         redirects: bool = False,
     ) -> Response:
         """Send a call, and once more with a new token when the old one is not valid any more."""
         token = self._token.value()
-        call = partial(self._call_once, permit, method, path, content, redirects)
+        call = partial(self._call_once, permit, method, path, content, kind, redirects)
         response = call(token)
         if response.status_code == 401 and "WWW-Authenticate" in response.headers:
             # Nothing was done: Canvas looks at the token first.
@@ -118,12 +126,13 @@ class CanvasClient:
         method: str,
         path: str,
         content: bytes | None,
+        kind: str,
         redirects: bool,
         token: str,
     ) -> Response:
         headers = {"Authorization": f"Bearer {token}"}
         if content is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = kind
         with self.bucket.call():
             response = self.http.send(
                 method,

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any
 from urllib.parse import urlsplit
 
 from connectors.canvas.client import ROOT, CanvasClient
+from connectors.canvas.waiting import awaited
 from connectors.http import HttpClient
 from connectors.ticket import NoWrite
 from schemas.errors import ScimError
 
 _REPORT = f"{ROOT}/reports/provisioning_csv"
-_PAUSES = (0.1, 0.4, 1.0, 2.0)
-"""Seconds between two looks at a report; the last one again and again."""
+_GOING = ("created", "running")
 
 Row = dict[str, str]
 
@@ -32,33 +30,24 @@ class Reports:
         self._open = open
         self._patience = patience
 
-    def logins(self) -> list[Row] | None:
+    def logins(self, *, deleted: bool = False) -> list[Row] | None:
         """Return a row for each login, or None where there is no report in good time.
 
-        The columns are those of the report, `canvas_user_id` and `status` among them.
+        Deleted ones are left out unless they are wanted. The columns are those of the report,
+        `canvas_user_id` and `status` among them.
         """
+        parameters = {"users": True} | ({"include_deleted": True} if deleted else {})
         try:
-            report = self._client.order(_REPORT, {"parameters": {"users": True}})
-            done = self._awaited(str(report["id"]))
-            if done is None:
+            report = self._client.order(_REPORT, {"parameters": parameters})
+            path = f"{_REPORT}/{report['id']}"
+            done = awaited(lambda: self._client.get(path), _GOING, self._patience)
+            if done is None or done.get("status") != "complete":
                 return None
             content = self._downloaded(str(done["attachment"]["url"]))
         except (ScimError, KeyError, TypeError, ValueError):
             # Not allowed, or not to be had at the moment: the logins are read one by one.
             return None
         return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
-
-    def _awaited(self, id: str) -> dict[str, Any] | None:
-        until = time.monotonic() + self._patience
-        for pause in (*_PAUSES, *[_PAUSES[-1]] * int(self._patience / _PAUSES[-1])):
-            report = self._client.get(f"{_REPORT}/{id}")
-            status = (report or {}).get("status")
-            if status == "complete":
-                return report
-            if status not in ("created", "running") or time.monotonic() + pause > until:
-                return None
-            time.sleep(pause)
-        return None
 
     def _downloaded(self, link: str) -> bytes:
         """Return a file; where it lies elsewhere, Canvas's token does not go there."""

@@ -11,6 +11,7 @@ from connectors.base import Options
 from connectors.canvas import fields, observers
 from connectors.canvas.client import ROOT, CanvasClient
 from connectors.canvas.fields import text
+from connectors.canvas.imports import FEW, Imports
 from connectors.canvas.listed import Listed, Row
 from connectors.canvas.logins import KNOWN as OF_LOGINS
 from connectors.canvas.logins import Logins
@@ -19,9 +20,11 @@ from connectors.canvas.reports import Reports
 from connectors.flat import nested
 from connectors.http import HttpClient
 from connectors.languages import nearest
+from connectors.many import one_ticket, outcome_of
 from connectors.mapping import Field, Mapping, Native, Resource, read_only
 from connectors.overrides import overridden
 from connectors.planning import Plan
+from connectors.rehearsal import Rehearsal
 from connectors.side_by_side import side_by_side
 from connectors.ticket import Ticket
 from schemas.changes import Change, diff
@@ -50,6 +53,8 @@ _OF_PROFILES = {
 """What the profile shows of one user; lists have the time zone only."""
 _NO_PICTURE = "/images/messages/avatar"
 _AT_ONCE = 4
+IMPORTED = 500
+"""Accounts in one SIS import, so that nobody waits too long for its end."""
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 
 
@@ -126,9 +131,13 @@ class Users(Listed):
         self, client: CanvasClient, options: Options, open: Callable[[str], HttpClient]
     ) -> None:
         super().__init__(user_mapping(options), client)
-        patience = float(options.more.get("report_wait", 25))
-        few = int(options.more.get("report_from", 200))
-        self._logins = Logins(client, Reports(client, open, patience), few)
+        reports = Reports(client, open, float(options.more.get("report_wait", 25)))
+        self._logins = Logins(client, reports, int(options.more.get("report_from", 200)))
+        self._imports: Imports | None = None
+        if options.more.get("sis_import"):
+            self.lingers = float(options.more.get("sis_import_wait", 120))
+            self.at_once, self.many_take = {"create": IMPORTED}, FEW
+            self._imports = Imports(client, reports, self.lingers)
         self._own_id = ""
         self._verify = options.verify
 
@@ -159,8 +168,8 @@ class Users(Listed):
         native = self.mapping.to_native(resource)
         watching = observers.observers_of(self._client, resource, {})
         row = self._client.send(ticket, "POST", self.every, _registration(native))
-        id = str(row["id"])
-        made: Resource = {**self.mapping.to_scim(_native(row)), **_written(resource), "id": id}
+        made = self._made(row, resource)
+        id = made["id"]
         second = self._second(resource)
         try:
             if second:
@@ -170,6 +179,25 @@ class Users(Listed):
             detail = f"User {id} was created, but not all of it could be set: {error.detail}"
             raise ScimError(error.status, detail, error.scim_type, unknown=error.unknown) from None
         return made
+
+    def create_many(
+        self, items: Sequence[tuple[Ticket, Resource]]
+    ) -> Sequence[Resource | ScimError]:
+        ticket = one_ticket([ticket for ticket, _ in items])
+        made: Sequence[Row | ScimError | None] = [None] * len(items)
+        if self._imports is not None and not isinstance(ticket, Rehearsal):
+            natives = [self._importable(resource) for _, resource in items]
+            made = self._imports.make(ticket, natives, self.listing)
+        singly = [item for item, row in zip(items, made, strict=True) if row is None]
+        created = iter(side_by_side(lambda item: outcome_of(self.create, *item), singly, _AT_ONCE))
+        return [
+            next(created)
+            if row is None
+            else row
+            if isinstance(row, ScimError)
+            else self._made(row, resource)
+            for row, (_, resource) in zip(made, items, strict=True)
+        ]
 
     def update(
         self, ticket: Ticket, before: Resource, after: Resource, changes: tuple[Change, ...]
@@ -206,6 +234,22 @@ class Users(Listed):
         if not addresses:
             raise invalid_value("Canvas sends the message by e-mail, and the user has no address.")
         self._client.send(ticket, "POST", "users/reset_password", {"email": addresses[0]})
+
+    def _made(self, row: Row, resource: Resource) -> Resource:
+        """Return what a creation has made: what Canvas answers with, and what else was written."""
+        written = {name: value for name, value in resource.items() if name != "password"}
+        return {**self.mapping.to_scim(_native(row)), **written, "id": str(row["id"])}
+
+    def _importable(self, resource: Resource) -> Native:
+        """Return all that a creation sends, the name for sorting in the place of its parts."""
+        native = self.mapping.to_native(resource)
+        native |= self.mapping.to_native_changes(self._second(resource))
+        given, family = native.pop("name.given", ""), native.pop("name.family", "")
+        if given or family:
+            native["user.sortable_name"] = sortable(given, family)
+        if resource.get(LMS_USER, {}).get("observers"):
+            native["observers"] = ""
+        return native
 
     def _second(self, resource: Resource) -> list[Change]:
         """Return what Canvas takes only once the user is there, his being active apart."""
@@ -325,11 +369,6 @@ def _native(row: Row) -> Native:
         "name.given": given,
         "name.family": family,
     }
-
-
-def _written(resource: Resource) -> Resource:
-    """Return what was written and a creation does not answer with."""
-    return {name: value for name, value in resource.items() if name != "password"}
 
 
 def _login(value: Any) -> str:

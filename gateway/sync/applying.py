@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -45,8 +45,10 @@ _FAILURES = 20
 """So many failures of the LMS in a row end a job: it will go on when the LMS does."""
 _NAMED = 20
 """How many records that failed are kept, with the reasons."""
-_MOST_THREADS = 48
-"""How many writes may wait for a call that takes many: more would wait for each other's locks."""
+_MOST_THREADS = 500
+"""How many writes may wait for a call that takes many."""
+_PLACES = 48
+"""How many threads do anything else than wait: each has the database open then."""
 _ROUNDS = 3
 """How often those are tried again in one run that have met somebody busy."""
 _WAIT = 2.0
@@ -93,9 +95,10 @@ class Applier:
         self._path = plan
         self.head = read_head(plan)
         self._collection = target.connector.collections[self.head.type]
+        self._places = threading.BoundedSemaphore(_PLACES)
         self._writing = self._collection
         if self._collection.at_once:
-            self._writing = Gathering(self._collection)
+            self._writing = Gathering(self._collection, places=self._places)
         self._job = job_of(plan)
         self._caller = replace(caller, run=self._job)
         self._result = Result(self._job)
@@ -171,7 +174,8 @@ class Applier:
                 end()
                 free.release()
 
-        with ThreadPoolExecutor(threads) as pool, self._interrupted():
+        # Who still hands out lines is at work, too: more writes are to come.
+        with ThreadPoolExecutor(threads) as pool, self._interrupted(), self._at_work():
             for part in _parts(lines):
                 writer = self._writer(part)
                 for number, line in part:
@@ -189,6 +193,11 @@ class Applier:
             yield
         except KeyboardInterrupt:
             self._result.broken = "interrupted"
+
+    def _at_work(self) -> AbstractContextManager[None]:
+        """Let writes that can go together wait for what this thread does."""
+        gathering = self._writing
+        return gathering.at_work() if isinstance(gathering, Gathering) else nullcontext()
 
     def _at_once(self) -> int:
         """Return how many writes fill two calls that take many: one goes, one is gathered."""
@@ -227,10 +236,8 @@ class Applier:
             return
         caller = replace(self._caller, request_id=f"{self._job}/{number}")
         http.request_id.set(caller.request_id)
-        gathering = self._writing
-        at_work = gathering.at_work() if isinstance(gathering, Gathering) else nullcontext()
         try:
-            with at_work:
+            with self._at_work(), self._places:
                 self._carry_out(writer, caller, number, line)
         except MovedOn as error:
             with self._lock:

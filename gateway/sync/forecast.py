@@ -49,8 +49,9 @@ def forecast(
     reads = 0
     for kind in WRITES:
         number = totals[kind]
-        at_once = collection.at_once.get(_method(kind, target), 1)
-        calls[kind] = -(-number // at_once) * native.get(kind, 1)
+        at_once, single = collection.at_once.get(_method(kind, target), 1), native.get(kind, 1)
+        together = -(-number // at_once) * max(single, collection.many_take)
+        calls[kind] = min(number * single, together)
         if kind != "create":
             reads += -(-number // PART) if collection.can_fetch else number
     calls = {"read": reads, **calls}

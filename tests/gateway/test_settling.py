@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from werkzeug.serving import make_server
 
 from connectors.blackboard.simulator import create_simulator
 from gateway.audit import AuditLog
+from gateway.database import now
 from gateway.intents import ChangeRecord, Intent
 from tests.gateway.service import Scim, Service, at, person, team
 
@@ -300,9 +302,10 @@ class TestRestart:
                 self.arrive(service)
 
         monkeypatch.setattr("gateway.settling.time.sleep", arrive)
+        monkeypatch.setattr("gateway.settling.now", lambda: now() + timedelta(0, sum(waited)))
         made = after.post("/Users", person("ann"))
         assert made.status_code == (409 if arrives else 201)
-        assert [20 < seconds <= 30 for seconds in waited] == [True]
+        assert waited == [5.0] if arrives else 20 < sum(waited) <= 30
         outcomes = [event["outcome"] for event in after.service.events]
         assert outcomes == (["success", "refused"] if arrives else ["failed", "success"])
 

@@ -82,9 +82,7 @@ def show_import(call: Call, row: SisImport) -> Json:
 
 def create_import(call: Call, slot: str) -> Answer:
     """Take files in, as an upload or as the body of the call."""
-    _check(call, slot)
-    if not call.site.settings.allow_sis_import:
-        raise CanvasError(403, {"errors": ["SIS imports are not enabled for this account"]})
+    _check(call, slot, permissions.IMPORT_SIS)
     name, content = "import.csv", call.payload
     if "attachment" in call.files:
         name, _, content = call.files["attachment"]
@@ -139,10 +137,12 @@ def abort_import(call: Call, slot: str, number: str) -> Answer:
     return Answer(show_import(call, row))
 
 
-def _check(call: Call, slot: str) -> None:
+def _check(call: Call, slot: str, *rights: str) -> None:
     if not is_root(find_account(call, slot)):
         raise not_root()
-    call.require(permissions.IMPORT_SIS, permissions.MANAGE_SIS)
+    if not call.site.settings.allow_sis_import:
+        raise CanvasError(403, {"errors": ["SIS imports are not enabled for this account"]})
+    call.require(*(rights or (permissions.IMPORT_SIS, permissions.MANAGE_SIS)))
 
 
 def _find(call: Call, slot: str, number: str) -> SisImport:
@@ -188,16 +188,28 @@ def _take_user(site: Site, given: Row, import_id: int, override: bool) -> str | 
     if status not in ("active", "suspended", "deleted"):
         return f"Improper status for user {sis_id}"
     known = site.logins.find("sis_user_id", sis_id)
-    login = known[0] if known else Login(0, 0, unique_id, site.clock.now(), sis_id)
+    named = [row for row in site.logins.find("unique_id", unique_id) if row.state != "deleted"]
+    login = next(iter((*known, *named)), Login(0, 0, unique_id, site.clock.now()))
+    holder = named[0] if named else login
+    if holder.id != login.id or login.sis_user_id not in (None, sis_id):
+        kind, held = (
+            ("SIS", holder.sis_user_id) if holder.sis_user_id else ("Canvas", holder.user_id)
+        )
+        return (
+            f"An existing Canvas user with the {kind} ID {held} has already claimed "
+            f"{sis_id}'s user_id requested login information, skipping"
+        )
+    # Whoever has the login and no SIS id is taken for this person.
+    login.sis_user_id = sis_id
     sticky = set() if override else login.sticky
     before = login.unique_id
     if "unique_id" not in sticky:
         login.unique_id = unique_id
     try:
         check_login(site, login)
-    except Invalid:
+    except Invalid as refused:
         login.unique_id = before
-        return f"user {sis_id} has claimed another user's requested login information, skipping"
+        return f"Could not save the user with user_id: '{sis_id}'. {refused}"
     login.integration_id = given.get("integration_id") or login.integration_id
     if "status" not in sticky:
         login.state = status

@@ -54,6 +54,23 @@ def test_a_missing_right_is_named(right: str) -> None:
         assert {one.level for one in named} == {"warning"}
 
 
+@pytest.mark.parametrize(("allowed", "level"), [(True, "ok"), (False, "warning")])
+def test_imports_are_looked_at_where_they_are_configured(allowed: bool, level: str) -> None:
+    canvas = joined(users=3, more={"sis_import": True}, allow_sis_import=allowed)
+    (found,) = [one for one in findings(canvas.connector) if "SIS import" in one.text]
+    assert (found.level, bool(found.cure)) == (level, not allowed)
+    assert not [one for one in findings(joined().connector) if "SIS import" in one.text]
+
+
+def test_the_right_to_import_is_missed_where_it_is_configured() -> None:
+    canvas = joined(users=3)
+    token = canvas.site.add_token(1, permissions=permissions.ALL - {"import_sis"})
+    given = options(canvas.simulator, token=token, more={"sis_import": True})
+    (found,) = [one for one in findings(Canvas(given)) if "import_sis" in one.text]
+    assert found.level == "warning"
+    assert "import_sis" in found.cure
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_token_that_is_no_administrators_is_refused(status: int) -> None:
     canvas = joined(users=3, denied_status=status)
