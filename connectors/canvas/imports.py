@@ -21,7 +21,8 @@ FEW = 12
 
 _IMPORTS = f"{ROOT}/sis_imports"
 _GOING = ("initializing", "created", "importing", "cleanup_batch")
-_DONE = ("imported", "imported_with_messages")
+_TO_ABORT = 5.0
+"""Seconds in which an import is expected to end that is aborted."""
 _NOT_HERE = (400, 403, 404)
 """How Canvas refuses imports where they are not switched on, or not allowed to the token's user."""
 _COLUMNS = {
@@ -47,7 +48,7 @@ class Imports:
         self._client = client
         self._reports = reports
         self._patience = patience
-        self._are_refused = False
+        self._is_over = False
 
     def make(
         self, ticket: Ticket, natives: Sequence[Native], listing: Mapping[str, Any]
@@ -59,11 +60,7 @@ class Imports:
         """
         outcomes: list[Row | ScimError | None] = [None] * len(natives)
         fit = [number for number, native in enumerate(natives) if _has_columns(native)]
-        if (
-            len(fit) < FEW
-            or self._are_refused
-            or (held := self._reports.logins(deleted=True)) is None
-        ):
+        if len(fit) < FEW or self._is_over or (held := self._reports.logins(deleted=True)) is None:
             return outcomes
         taken = {row.get("login_id", "").casefold() for row in held}
         known = {row.get("user_id", "").casefold() for row in held}
@@ -91,22 +88,38 @@ class Imports:
         except ScimError as error:
             if error.status not in _NOT_HERE or error.unknown:
                 return alike(error, rows)
-            self._are_refused = True
+            self._is_over = True
             return [None for _ in rows]
         try:
-            done = self._awaited(begun)
+            done = self._ended(ticket, begun)
             found = self._found({row["user_id"] for row in rows}, newest, listing)
         except (ScimError, LookupError, TypeError, ValueError):
             lost = ScimError(504, "It is not known what became of an import.", unknown=True)
             return alike(lost, rows)
-        return [found.get(row["user_id"]) or _refusal(row, done) for row in rows]
+        is_aborted = done["workflow_state"] == "aborted"
+        return [
+            found.get(row["user_id"]) or (None if is_aborted else _refusal(row, done))
+            for row in rows
+        ]
 
-    def _awaited(self, begun: Any) -> Row:
-        """Return an import that has ended. Raises ScimError 504 for one that goes on."""
+    def _ended(self, ticket: Ticket, begun: Any) -> Row:
+        """Return an import that has ended; one that takes too long is aborted, and was the last.
+
+        Raises ScimError, and LookupError for one that goes on nevertheless.
+        """
         path = f"{_IMPORTS}/{int(begun['id'])}"
-        done = awaited(lambda: self._client.get(path), _GOING, self._patience)
-        if done is None or done.get("workflow_state") not in _DONE:
-            raise ScimError(504, "Canvas has not ended the import in time.", unknown=True)
+
+        def look() -> Row | None:
+            return self._client.get(path)
+
+        done = awaited(look, _GOING, self._patience)
+        if done is None:
+            # Perhaps behind a school's own imports: what it has not made goes singly.
+            self._is_over = True
+            self._client.send(ticket, "PUT", f"{path}/abort")
+            done = awaited(look, _GOING, _TO_ABORT)
+        if not done:
+            raise LookupError(path)
         return done
 
     def _found(self, wanted: set[str], newest: int, listing: Mapping[str, Any]) -> dict[str, Row]:

@@ -175,6 +175,20 @@ class TestTaken:
         assert "quick" in refused.detail
         assert len(outcomes) == COUNT
 
+    def test_who_is_refused_with_all_others_is_told_so(
+        self, canvas: Joined, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        there = [canvas.create("User", person(n, externalId=f"Q-{n}")) for n in range(COUNT)]
+        monkeypatch.setattr(Reports, "logins", lambda reports, **asked: [])
+        outcomes = made(canvas, people())
+        (row,) = canvas.site.imports.values()
+        assert row.state == "failed_with_messages"
+        refused = [one for one in outcomes if isinstance(one, ScimError)]
+        assert [(one.status, one.unknown) for one in refused] == [(400, False)] * COUNT
+        assert [canvas.read("User", one["id"])["externalId"] for one in there] == [
+            f"Q-{n}" for n in range(COUNT)
+        ]
+
 
 class TestNotToBeHad:
     def test_a_site_without_imports_is_asked_once(self) -> None:
@@ -189,10 +203,18 @@ class TestNotToBeHad:
         assert all(isinstance(one, dict) for one in made(canvas, people()))
         assert (imports(canvas), posts(canvas)) == (0, COUNT)
 
+    def test_an_import_that_takes_too_long_is_aborted(self, canvas: Joined) -> None:
+        canvas.site.settings.import_polls = 10**6
+        assert all(isinstance(one, dict) for one in made(canvas, people()))
+        (row,) = canvas.site.imports.values()
+        assert row.state == "aborted"
+        assert (imports(canvas), posts(canvas)) == (1, COUNT)
+        made(canvas, [person(number) for number in range(100, 100 + COUNT)])
+        assert (imports(canvas), posts(canvas)) == (0, COUNT)
+
     @pytest.mark.parametrize(
         "spoil",
         [
-            lambda canvas: setattr(canvas.site.settings, "import_polls", 10**6),
             lambda canvas: canvas.simulator.faults.add("truncated", match="sis_imports?import"),
             lambda canvas: canvas.simulator.faults.add("status", match="/sis_imports/", times=99),
             lambda canvas: canvas.simulator.faults.add("truncated", match="/sis_imports/", times=9),
