@@ -79,7 +79,7 @@ def test_processes_and_threads_take_turns(database: Database, url: str, tmp_path
 
 
 def test_locks_in_any_order_do_not_deadlock(database: Database) -> None:
-    keys = [f"key {number}" for number in range(500)]
+    keys = [f"key {number}" for number in range(100)]
 
     def take(number: int) -> None:
         for _ in range(3):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from scim2_client.engines.wsgi import WSGISCIMClient
 from scim2_tester import CheckResult, Status, check_server
+from scim2_tester.utils import ResourceManager
 
 from gateway.matrix import of_connectors
 from schemas.attributes import LMS
@@ -96,6 +97,19 @@ class Made(Sequence[str]):
         return self._make()
 
 
+@pytest.fixture
+def tidy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the tester delete what it has made once: it does so after every check that follows."""
+    cleanup = ResourceManager.cleanup
+
+    def once(manager: ResourceManager) -> None:
+        cleanup(manager)
+        manager.resources.clear()
+
+    monkeypatch.setattr(ResourceManager, "cleanup", once)
+
+
+@pytest.mark.usefixtures("tidy")
 @pytest.mark.parametrize("name", TARGETS)
 def test_no_check_fails(name: str, make: Callable[..., Service]) -> None:
     # The tester's passwords are UUIDs, which break Moodle's password policy.
