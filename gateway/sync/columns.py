@@ -16,35 +16,51 @@ from schemas.course import COURSE
 from schemas.errors import ScimError
 from schemas.filters import And, Compare, parse_path
 from schemas.paths import Path, shown_text
+from schemas.role import ROLE
 from schemas.user import USER
 
 _TRUTH = {
     **dict.fromkeys(("true", "yes", "y", "1", "on"), True),
     **dict.fromkeys(("false", "no", "n", "0", "off"), False),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """What an attribute refers to: the `value` of resources of a type, of roles those of a kind."""
+
+    type: ResourceType
+    value: str = "id"
+    kind: str | None = None
+
+
 _REFERENCES = {
-    ("Group", "members"): USER,
-    ("Group", "courseId"): COURSE,
-    ("Membership", "userId"): USER,
-    ("Membership", "courseId"): COURSE,
+    ("Group", "members"): Referred(USER),
+    ("Group", "courseId"): Referred(COURSE),
+    ("Membership", "userId"): Referred(USER),
+    ("Membership", "courseId"): Referred(COURSE),
+    ("Membership", "courseRoleId"): Referred(ROLE, "roleId", "course"),
+    ("User", "institutionRoleIds"): Referred(ROLE, "roleId", "institution"),
 }
-"""The attributes that hold ids, and of what: they may be given by another key of those."""
+"""The attributes that refer to something: it may be given by another attribute of that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column: the path of its attribute, and how values are read.
 
-    `by` is the attribute by which what `path` refers to is named: a member by its userName.
-    `values` translates words, `date` is how dates are written, `split` parts several values.
+    `by` is the attribute by which what `path` refers to is named: a member by its userName; a
+    `soft` one says nothing where there is nothing of that name. `values` translates words, `date`
+    is how dates are written, `split` parts several values.
     """
 
     path: Path
-    type: ResourceType | None = None
+    referred: Referred | None = None
     by: Path | None = None
     values: dict[str, Any] = field(default_factory=dict)
     date: DateFormat | None = None
     split: str = ";"
+    soft: bool = False
 
     def read(self, value: Any) -> Any:
         """Return a cell's value as the attribute's type wants it. Raises ValueError with a reason.
@@ -214,7 +230,7 @@ def stated(path: Path) -> dict[str, Any]:
 def _column(full: ResourceType, said: Any, name: str) -> Column:
     """Return the column of a path, or of a table with it and how values are read."""
     table = {"path": said} if isinstance(said, str) else said
-    known = {"path", "values", "date", "split"}
+    known = {"path", "values", "date", "split", "missing"}
     if not isinstance(table, dict) or not isinstance(table.get("path"), str):
         raise ValueError(f"column {shown_text(name)} needs the path of an attribute")
     if more := table.keys() - known:
@@ -222,13 +238,19 @@ def _column(full: ResourceType, said: Any, name: str) -> Column:
     values, split = table.get("values", {}), table.get("split", ";")
     if not isinstance(values, dict) or not isinstance(split, str) or not split:
         raise ValueError(f"column {shown_text(name)}: values is a table, split is a text")
+    missing = table.get("missing", "refuse")
+    if missing not in ("refuse", "ignore"):
+        raise ValueError(f"column {shown_text(name)}: missing is refuse or ignore")
     date = DateFormat.parse(str(table["date"])) if "date" in table else None
     text = table["path"]
     head, _, tail = text.rpartition(".")
     for (type_, attribute), referred in _REFERENCES.items():
         if (full.name.lower(), attribute.lower()) == (type_.lower(), head.lower()):
-            by = path_of(referred, tail)
-            return Column(path_of(full, head), referred, by, values, date, split)
+            by = path_of(referred.type, tail)
+            soft = missing == "ignore"
+            return Column(path_of(full, head), referred, by, values, date, split, soft)
+    if "missing" in table:
+        raise ValueError(f"column {shown_text(name)} refers to nothing that could be missing")
     path = path_of(full, text)
     is_read_only = "readOnly" in (path.attribute.mutability, path.leaf.mutability)
     if path.name in ("schemas", "meta") or (is_read_only and path.name != "id"):

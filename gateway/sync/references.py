@@ -12,7 +12,7 @@ from gateway.targets import Target
 from schemas.match import comparable
 
 Name = tuple[str, str, Any]
-"""What is looked for: resource type, path, and the value in the form in which it is compared."""
+"""What is looked for: the paths of attribute and key, and the value as it is compared."""
 
 
 class References:
@@ -38,22 +38,24 @@ class References:
             self._look_up(column, texts)
 
     def _look_up(self, column: Column, texts: dict[Name, str]) -> None:
-        assert column.by is not None and column.type is not None
-        collection = self._target.connector.collections[column.type.name]
+        by, referred = column.by, column.referred
+        assert by is not None and referred is not None
+        collection = self._target.connector.collections[referred.type.name]
         self._ids |= {name: [] for name in texts}
-        for resource in look_up(collection, column.by, texts.values()):
-            id = resource["id"]
-            if self._reader.is_deleted(self._target, collection, id):
+        for resource in look_up(collection, by, texts.values()):
+            is_other = resource.get("kind", referred.kind) != referred.kind
+            if is_other or self._reader.is_deleted(self._target, collection, resource["id"]):
                 continue
-            for value in column.by.values(resource):
+            for value in by.values(resource):
                 ids = self._ids.get(_name(column, value), [])
-                if id not in ids:
-                    ids.append(id)
+                if resource[referred.value] not in ids:
+                    ids.append(resource[referred.value])
 
     def resolved(self, row: Row) -> Row:
         """Return a record with ids, refused when it names what is not there or not clear.
 
-        Members that are not there are left out where that is the target's policy.
+        What is not there is left out where the column is soft, and members where that is the
+        target's policy.
         """
         if all(column.by is None for column, _ in row.values):
             return row
@@ -66,19 +68,24 @@ class References:
                 continue
             found = {text: self._ids[_name(column, text)] for text in _texts(value)}
             is_list = isinstance(value, list)
-            bad = [text for text, ids in found.items() if len(ids) != 1]
-            if bad and not (is_list and may_ignore):
+            is_complex = column.path.leaf.type == "complex"
+            may_lack = column.soft or (is_complex and may_ignore)
+            bad = [t for t, ids in found.items() if len(ids) > 1 or not (ids or may_lack)]
+            if bad:
                 what = "several have" if found[bad[0]] else "nothing has"
                 problem = problem or f"{column.path}: {what} the {column.by} {bad[0]!r}"
                 continue
-            ids = [ids[0] for ids in found.values() if len(ids) == 1]
-            values.append((column, [{"value": id} for id in ids] if is_list else ids[0]))
+            ids = [id for ids in found.values() for id in ids]
+            if is_list:
+                values.append((column, [{"value": id} for id in ids] if is_complex else ids))
+            elif ids:
+                values.append((column, ids[0]))
         return Row(row.line, tuple(values), problem)
 
 
 def _name(column: Column, text: Any) -> Name:
-    assert column.by is not None and column.type is not None
-    return column.type.name, str(column.by), comparable(column.by.leaf, text)
+    assert column.by is not None
+    return str(column.path), str(column.by), comparable(column.by.leaf, text)
 
 
 def _texts(value: Any) -> list[str]:

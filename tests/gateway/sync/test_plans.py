@@ -17,6 +17,7 @@ from gateway.intents import ChangeRecord, Intent
 from gateway.sync.plan import WRITES, Line, read_head
 from gateway.sync.showing import said_of, show_plan
 from schemas.errors import ScimError
+from schemas.user import LMS_USER
 from tests.gateway.service import TARGETS, Scim, Service, make_service
 from tests.gateway.sync.site import Site
 
@@ -438,6 +439,48 @@ def test_memberships_by_login_and_course(tmp_path: Path, name: str) -> None:
     }, site.lines
     assert site.apply().exit_code == 0
     assert site.plan(second, missing="delete", **asked).totals["delete"] == 0
+    service.close()
+
+
+@pytest.mark.parametrize("name", ["canvas", "blackboard", "brightspace"])
+def test_roles_by_their_names(tmp_path: Path, name: str) -> None:
+    service = make_service(tmp_path, only=(name,), users=3)
+    site, scim = Site(service, name), Scim(service, name)
+    site.sync(people(3))
+    scim.add_course("BIO1")
+    roles = {
+        role["name"]: role["roleId"]
+        for role in scim.get("/Roles").json["Resources"]
+        if role.get("kind", "course") == "course"
+    }
+    wanted = "Instructor" if "Instructor" in roles else "Teacher"
+    mapped: dict[str, Any] = {
+        "login": "userId.userName",
+        "course": "courseId.courseId",
+        "role": {"path": "courseRoleId.name", "missing": "ignore"},
+    }
+    asked: dict[str, Any] = {"type_": "Membership", "mapped": mapped}
+    text = f"login,course,role\np0,BIO1,{wanted}\np1,BIO1,Nobody's\n"
+    site.plan(text, **asked)
+    assert site.apply().done == {"create": 2}
+    held = {one["userId"]: one for one in scim.get("/Memberships", count=100).json["Resources"]}
+    assert held[site.users()["p0"]["id"]]["courseRoleId"] == roles[wanted]
+    assert site.users()["p1"]["id"] in held
+    mapped["role"] = "courseRoleId.name"
+    head = site.plan(text, **asked)
+    assert (head.totals["none"], head.totals["refused"]) == (1, 1)
+    assert "nothing has the name" in next(x.reason for x in site.lines if x.kind == "refused")
+    service.close()
+
+
+def test_roles_of_the_institution_by_their_names(tmp_path: Path) -> None:
+    service = make_service(tmp_path, only=("blackboard",), users=3)
+    site = Site(service, "blackboard")
+    mapped = {"roles": "institutionRoleIds.name"}
+    site.sync([person("p0", roles="Student; Staff")], mapped=mapped)
+    assert site.users()["p0"][LMS_USER]["institutionRoleIds"] == ["STUDENT", "STAFF"]
+    assert site.plan([person("p0", roles="Student; Staff")], mapped=mapped).totals["none"] == 1
+    assert site.plan([person("p0", roles="Student; Pope")], mapped=mapped).totals["refused"] == 1
     service.close()
 
 

@@ -133,6 +133,8 @@ def test_references_are_named_by_a_key() -> None:
         {"x": {"values": {}}},
         {"x": {"path": "active", "more": 1}},
         {"x": {"path": "active", "split": ""}},
+        {"x": {"path": "active", "missing": "ignore"}},
+        {"x": {"path": "institutionRoleIds.name", "missing": "perhaps"}},
         {"x": {"path": "birthDate", "date": "%Q"}},
         {"x": 'emails[type ne "work"].value'},
     ],
