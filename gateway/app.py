@@ -111,7 +111,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for target in targets.values():
         if not target.connector.lasting:
             services.tombstones.clear(target.name)
-    settler.settle_all(targets, patient=False)
+    settler.settle_all(targets, patience=0)
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import orjson
@@ -56,24 +57,24 @@ class Settler:
         self._audit = audit
         self._tombstones = tombstones
 
-    def settle_all(self, targets: dict[str, Target], *, patient: bool = True) -> dict[str, int]:
+    def settle_all(self, targets: dict[str, Target], patience: float = inf) -> dict[str, int]:
         """Settle what earlier processes left open; return how many ended which way.
 
-        Events of requests that are still at work are waited for: their process holds the lock. Who
-        is not `patient` leaves those open whose call may be on its way.
+        Events of requests that are still at work are waited for: their process holds the lock.
+        Those whose call may be on its way for more seconds than the `patience` are left open.
         """
-        return self._settle_each(targets, self._audit.unsettled(), patient=patient)
+        return self._settle_each(targets, self._audit.unsettled(), patience)
 
     def settle_left(self, targets: dict[str, Target]) -> bool:
         """Settle what was left open at the start of a process: a step of work in the background."""
         soonest = min((target.settings.options.timeout for target in targets.values()), default=0.0)
         events = self._audit.unsettled(older_than=soonest)
         left = [event for event in events if event.outcome == "open"]
-        self._settle_each(targets, left, patient=False)
+        self._settle_each(targets, left, 0.0)
         return False
 
     def _settle_each(
-        self, targets: dict[str, Target], events: list[OpenEvent], *, patient: bool
+        self, targets: dict[str, Target], events: list[OpenEvent], patience: float
     ) -> dict[str, int]:
         counts: dict[str, int] = {}
         for event in events:
@@ -83,7 +84,7 @@ class Settler:
             collection = target.connector.collections.get(event.intent.resource_type)
             if collection is None:
                 continue
-            outcome = self._settle_locked(target, collection, event, patient)
+            outcome = self._settle_locked(target, collection, event, patience)
             if outcome is not None:
                 counts[outcome] = counts.get(outcome, 0) + 1
         return counts
@@ -99,11 +100,15 @@ class Settler:
         """Settle earlier events of a resource whose lock the caller holds.
 
         Waits for a call that may be on its way, so that it does not come after the next write.
+        Raises 503 where that would take longer than a call does.
         """
         name = collection.mapping.full.name
         for event in self._audit.unsettled(target.name, resource_type=name, id=id, login=login):
-            if _can_be_judged(event):
-                self._settle(target, collection, event)
+            if not _can_be_judged(event):
+                continue
+            if self._settle(target, collection, event, target.settings.options.timeout) == "open":
+                detail = "It may just be made in the LMS: what began that has ended without a word."
+                raise ScimError(503, detail, retry_after=collection.lingers)
 
     def judge(self, target: Target, collection: Collection, intent: Intent) -> Judgement | None:
         """Tell by reading whether a write was carried out; None when that cannot be told."""
@@ -114,7 +119,7 @@ class Settler:
         return None if judged.outcome == "unknown" else judged
 
     def _settle_locked(
-        self, target: Target, collection: Collection, event: OpenEvent, patient: bool
+        self, target: Target, collection: Collection, event: OpenEvent, patience: float
     ) -> str | None:
         intent = event.intent
         name = collection.mapping.full.name
@@ -127,7 +132,7 @@ class Settler:
             family = "values"
         try:
             with self._database.lock(keys, target.settings.options.timeout * 2, family=family):
-                return self._settle(target, collection, event, patient=patient)
+                return self._settle(target, collection, event, patience)
         except ScimError as error:
             log.warning("event %s stays %s: %s", event.sequence, event.outcome, error.detail)
         except Exception:
@@ -136,16 +141,21 @@ class Settler:
         return None
 
     def _settle(
-        self, target: Target, collection: Collection, event: OpenEvent, *, patient: bool = True
+        self, target: Target, collection: Collection, event: OpenEvent, patience: float
     ) -> str:
+        """Settle an event; return how it has ended, "open" where that would take too long."""
         name = collection.mapping.full.name
         judged = self._judged(target, collection, event.intent, event.sequence)
-        while judged.outcome == "failed" and (seconds := _on_its_way(target, collection, event)):
-            if not patient:
-                return event.outcome
-            log.info("event %s may still succeed for %.0f seconds", event.sequence, seconds)
+        seconds = _on_its_way(target, collection, event) if judged.outcome == "failed" else 0.0
+        if seconds > patience:
+            return event.outcome
+        if seconds:
+            said = "%s: a write that a process left open may still arrive; up to %.0f s are waited"
+            log.warning(said, target.name, seconds)
+        while judged.outcome == "failed" and seconds:
             time.sleep(min(seconds, SETTLE_SECONDS))
             judged = self._judged(target, collection, event.intent, event.sequence)
+            seconds = _on_its_way(target, collection, event)
         outcome, id = judged.outcome, judged.id
         if outcome == "success" and self._is_kept(event.intent):
             login = event.intent.login

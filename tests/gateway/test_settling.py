@@ -364,6 +364,18 @@ class TestRestart:
         again = self.reopened(service, make)
         assert again.service.events == after.service.events
 
+    def test_nobody_waits_for_an_import_longer_than_for_a_call(
+        self, make: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        service = make()
+        self.begin_create(service, ago=0)
+        after = self.reopened(service, make)
+        users = after.service.app.extensions["matricula"]["targets"]["moodle"].connector.collections
+        monkeypatch.setattr(users["User"], "lingers", 120.0)
+        refused = after.post("/Users", person("ann"))
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "120")
+        assert [event["outcome"] for event in after.service.events] == ["open", "failed"]
+
     def test_a_deletion_that_only_lacked_its_tombstone(self, make: Callable[..., Service]) -> None:
         service = make()
         scim = Scim(service, "moodle")
