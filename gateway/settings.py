@@ -31,7 +31,7 @@ _POLICIES = {
     "delete": ("disable", "delete", "refuse"),
     "changes": ("all", "add", "remove"),
     "unknown_members": ("refuse", "ignore"),
-    "mode": ("live", "shadow"),
+    "mode": ("live", "shadow", "paused"),
 }
 
 

@@ -45,6 +45,10 @@ Agree = Callable[[tuple[Change, ...]], None]
 """Told the changes that a write is about to make; raises ScimError to keep it from being made."""
 
 
+PAUSE = 300.0
+"""Seconds after which a client is asked to try a paused target again."""
+
+
 def anything(changes: tuple[Change, ...]) -> None:
     """Agree to whatever changes."""
 
@@ -91,8 +95,7 @@ class Writer:
     ) -> Resource:
         """Create a resource (RFC 7644 section 3.3) and return it; 409 when a name is taken."""
         with self._attempt("create", target, collection, caller, None, 201) as attempt:
-            caller.require(_scope(collection))
-            collection.require("create")
+            self._require(target, collection, caller, "create")
             resource, ignored = bodies.held(target, collection, body())
             attempt.note(ignored=ignored)
             resource = collection.mapping.with_defaults(resource)
@@ -140,8 +143,7 @@ class Writer:
         mapping = collection.mapping
 
         with self._attempt("replace", target, collection, caller, id) as attempt:
-            caller.require(_scope(collection))
-            collection.require("update")
+            self._require(target, collection, caller, "update")
             message, ignored = bodies.held(target, collection, body())
             attempt.note(ignored=ignored)
             named = names_in(message)
@@ -170,8 +172,7 @@ class Writer:
         own. `agree` is told what would change before anything is written, and may refuse.
         """
         with self._attempt(operation, target, collection, caller, id) as attempt:
-            caller.require(_scope(collection))
-            collection.require("update")
+            self._require(target, collection, caller, "update")
             message = body()
             if message is None and instead is not None:
                 return self._acted(target, collection, attempt, caller, id, instead)
@@ -201,8 +202,7 @@ class Writer:
         `agree` is told what it has held, and may refuse.
         """
         with self._attempt("delete", target, collection, caller, id, 204) as attempt:
-            caller.require(_scope(collection))
-            collection.require("delete")
+            self._require(target, collection, caller, "delete")
             if target.settings.delete == "refuse":
                 raise forbidden('This target refuses to delete (delete = "refuse").')
             before = self._locked(target, collection, attempt, id, condition=condition)
@@ -240,6 +240,15 @@ class Writer:
         name, configuration = collection.mapping.full.name, self._configuration
         intent = caller.intent(target.name, operation, name, id, configuration=configuration)
         return self._attempted(self._audit, intent, caller, status)
+
+    def _require(self, target: Target, collection: Collection, caller: Caller, method: str) -> None:
+        """Raise 403 for who may not write, 501 for what the LMS cannot, 503 while it is paused."""
+        caller.require(_scope(collection))
+        collection.require(method)
+        is_real = self._attempted is attempted
+        if target.settings.mode == "paused" and is_real:
+            detail = f"{target.name} is paused: nothing is written to it for the time being."
+            raise ScimError(503, detail, retry_after=PAUSE)
 
     def _acted(
         self,

@@ -43,6 +43,14 @@ class TargetState:
     is_well: bool
     state: str
     holdings: tuple[Holding, ...]
+    mode: str
+
+
+_MODES = {
+    "live": "",
+    "shadow": "Shadow mode: what is written to it is only planned.",
+    "paused": "Paused: nothing is written to it.",
+}
 
 
 def add_routes(console: Blueprint, services: Services) -> None:
@@ -51,7 +59,8 @@ def add_routes(console: Blueprint, services: Services) -> None:
     def state_of(target: Target) -> TargetState:
         state = services.health.state(target)
         held = tuple(map(_holding, target.connector.collections.values()))
-        return TargetState(target.name, target.settings.connector, state == OK, state, held)
+        lms, mode = target.settings.connector, _MODES[target.settings.mode]
+        return TargetState(target.name, lms, state == OK, state, held, mode)
 
     def stopped_for(token: Token) -> list[tuple[State, str]]:
         """Return what guards have stopped on the token's targets, and since when."""

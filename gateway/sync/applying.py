@@ -141,8 +141,8 @@ class Applier:
             raise ScimError(
                 409, "The configuration is not the one that the plan was made with: plan anew."
             )
-        if self._target.settings.mode == "shadow":
-            raise ScimError(409, f"{head.target} is in shadow mode: nothing is written.")
+        if (mode := self._target.settings.mode) != "live":
+            raise ScimError(409, f"{head.target} is in {mode} mode: nothing is written.")
 
     def _settled(self) -> dict[str, Ended]:
         """Return how the lines that were begun have ended, after a look at what was left open."""

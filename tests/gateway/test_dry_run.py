@@ -170,6 +170,28 @@ def test_in_shadow_mode_everything_is_only_planned(make: Make, tmp_path: Path) -
         shadow.close()
 
 
+def test_a_paused_target_is_read_and_not_written(make: Make) -> None:
+    scim = Scim(make("moodle", users=3, moodle_policies={"mode": "paused"}), "moodle")
+    before = state(scim)
+    *_, one, other = (user["id"] for user in before[0])
+    change = {"op": "replace", "path": "active", "value": False}
+    answers = [
+        scim.post("/Users", person("ann")),
+        scim.patch(f"/Users/{one}", change),
+        scim.delete(f"/Users/{other}"),
+        scim.post(f"/Users/{one}/.disable"),
+    ]
+    assert {answer.status_code for answer in answers} == {503}
+    assert {answer.headers["Retry-After"] for answer in answers} == {"300"}
+    assert "paused" in answers[0].json["detail"]
+    assert state(scim) == before
+    kept = [(event["operation"], event["outcome"]) for event in scim.service.events]
+    assert kept == [(name, "failed") for name in ("create", "patch", "delete", "disable")]
+    planned = scim.patch(f"/Users/{one}?dryRun=true", change)
+    assert planned.status_code == 200
+    assert "nativeCalls" in planned.json
+
+
 @pytest.mark.parametrize("policy", ["disable", "delete"])
 def test_a_planned_delete_leaves_no_tombstone(make: Make, policy: str) -> None:
     scim = Scim(make("moodle", users=2, policies={"delete": policy}), "moodle")

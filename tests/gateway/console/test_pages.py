@@ -188,6 +188,18 @@ def test_the_limit_of_requests_holds_for_pages(make: Callable[..., Service]) -> 
     check_page(answer.text)
 
 
+@pytest.mark.parametrize(
+    ("mode", "said"), [("live", ""), ("shadow", "only planned"), ("paused", "nothing is written")]
+)
+def test_what_is_not_written_to_is_said(make: Callable[..., Service], mode: str, said: str) -> None:
+    visitor = Visitor(make("moodle", moodle_policies={"mode": mode})).sign_in()
+    for page in ("/", "/targets/moodle"):
+        shown = visitor.get(page).text
+        check_page(shown)
+        assert said in shown
+        assert ("Paused" in shown) is (mode == "paused")
+
+
 def test_labels_and_what_is_stopped_are_shown(make: Callable[..., Service]) -> None:
     guard = GuardSettings(60.0, {"disable": Limits(Limit(0))})
     service = make("moodle", moodle_policies={"label": "Moodle of <Arts>", "guard": guard})

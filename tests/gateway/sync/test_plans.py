@@ -517,11 +517,12 @@ def test_one_sync_of_a_target_at_a_time(site: Site) -> None:
     assert refused.value.status == 503
 
 
-def test_in_shadow_mode_nothing_is_written(tmp_path: Path) -> None:
-    service = make_service(tmp_path, only=("memory",), policies={"mode": "shadow"})
+@pytest.mark.parametrize("mode", ["shadow", "paused"])
+def test_what_is_not_live_is_not_written_to(tmp_path: Path, mode: str) -> None:
+    service = make_service(tmp_path, only=("memory",), policies={"mode": mode})
     site = Site(service, "memory")
     assert site.plan(people(1)).totals["create"] == 1
-    with pytest.raises(ScimError, match="shadow"):
+    with pytest.raises(ScimError, match=mode):
         site.apply()
     service.close()
 
