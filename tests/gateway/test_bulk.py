@@ -17,6 +17,7 @@ from gateway import bulk as bulk_module
 from schemas.attributes import ENTERPRISE
 from schemas.bulk import BULK_REQUEST, BULK_RESPONSE
 from schemas.errors import ERROR_URN
+from schemas.membership import MEMBERSHIP
 from tests.gateway.service import InProcess, Scim, Service, patch_op, person, team
 
 
@@ -53,6 +54,16 @@ def rename(path: str, name: str, **more: Any) -> dict[str, Any]:
 
 def statuses(results: list[dict[str, Any]]) -> list[str]:
     return [result["status"] for result in results]
+
+
+def test_who_is_not_there_yet_is_made_and_then_enrolled(scim: Scim) -> None:
+    at = scim.add_course("PHYS-1")
+    wanted = {"schemas": [MEMBERSHIP.schema.urn], "userId": "bulkId:ann", "courseId": at}
+    enrol = {"method": "POST", "path": "/Memberships", "bulkId": "place", "data": wanted}
+    results = send(scim, enrol, make_user("ann"))
+    assert statuses(results) == ["201", "201"]
+    (held,) = scim.get("/Memberships", filter=f'courseId eq "{at}"').json["Resources"]
+    assert held["userId"] == results[1]["location"].rpartition("/")[2]
 
 
 def test_every_method_with_its_result(scim: Scim) -> None:
