@@ -111,11 +111,13 @@ def export_audit(filter_: str | None, form: str, output: Path | None, config: Pa
     from gateway.intents import names_in
 
     node = _audit_filter(filter_)
+    settings = settings_of(config)
+    labels = {name: target.label for name, target in settings.targets.items()}
     writers: dict[str, Callable[[Iterable[dict[str, Any]], TextIO], None]] = {
         "jsonl": write_jsonl,
-        "csv": write_csv,
+        "csv": partial(write_csv, labels=labels),
         "ocsf": write_ocsf,
-        "set": partial(write_sets, public_url=settings_of(config).public_url),
+        "set": partial(write_sets, public_url=settings.public_url),
     }
     with ledger_of(config) as ledger:
         log = ledger.audit

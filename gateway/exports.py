@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
 import orjson
@@ -46,20 +46,22 @@ def write_sets(events: Iterable[dict[str, Any]], stream: TextIO, public_url: str
     write_jsonl(said, stream)
 
 
-def write_csv(events: Iterable[dict[str, Any]], stream: TextIO) -> None:
+def write_csv(events: Iterable[dict[str, Any]], stream: TextIO, labels: Mapping[str, str]) -> None:
     """Write one row per change, with the columns of its event; at least one row per event.
 
+    `labels` are what people call targets, by name; who has none is called by the name.
     Open the stream with newline="" as the csv module asks. A cell that a spreadsheet would take
     for a formula begins with a single quote instead.
     """
     writer = csv.writer(stream)
-    writer.writerow((*_EVENT_COLUMNS, *_CHANGE_COLUMNS))
+    writer.writerow((*_EVENT_COLUMNS, "targetLabel", *_CHANGE_COLUMNS))
     for event in events:
-        writer.writerows(_rows(event))
+        target = event.get("target")
+        writer.writerows(_rows(event, _cell(labels.get(str(target)) or target)))
 
 
-def _rows(event: dict[str, Any]) -> Iterator[list[str]]:
-    shared = [_cell(event.get(name)) for name in _EVENT_COLUMNS]
+def _rows(event: dict[str, Any], label: str) -> Iterator[list[str]]:
+    shared = [*(_cell(event.get(name)) for name in _EVENT_COLUMNS), label]
     made: list[dict[str, Any]] = event.get(_CHANGES) or [{}]
     for change in made:
         yield [*shared, *(_cell(change.get(name)) for name in _CHANGE_COLUMNS)]

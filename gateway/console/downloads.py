@@ -31,14 +31,14 @@ _FORMATS: dict[str, tuple[str, str]] = {
 }
 """The end of a file's name and its media type, by format."""
 
-_WRITERS: dict[str, Callable[[Iterable[dict[str, Any]], TextIO], None]] = {
-    "jsonl": write_jsonl,
-    "csv": write_csv,
-}
-
 
 def add_routes(console: Blueprint, services: Services) -> None:
     """Add the downloads of the timeline, of the list of events and of a proof to the console."""
+    labels = {name: services.label(name) for name in services.targets}
+    writers: dict[str, Callable[[Iterable[dict[str, Any]], TextIO], None]] = {
+        "jsonl": write_jsonl,
+        "csv": partial(write_csv, labels=labels),
+    }
 
     @console.get("/timeline/download")
     def download_timeline() -> Response:
@@ -70,7 +70,7 @@ def add_routes(console: Blueprint, services: Services) -> None:
         if form == "sealed":
             write: Callable[[BinaryIO], None] = partial(sealed, services.audit.stored(filter))
         else:
-            write = partial(_write_text, _WRITERS[form], services.audit.stream(filter))
+            write = partial(_write_text, writers[form], services.audit.stream(filter))
         return _sent(write, kind, f"matricula-{name}-{now():%Y%m%dT%H%M%SZ}.{end}")
 
     def sealed(events: Iterable[Stored], file: BinaryIO) -> None:

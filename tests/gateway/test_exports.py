@@ -25,7 +25,7 @@ def fill(database: Database) -> AuditLog:
 
 def rows(events: object) -> list[dict[str, str]]:
     stream = io.StringIO(newline="")
-    write_csv(events, stream)  # type: ignore[arg-type]
+    write_csv(events, stream, {"t": "=Arts"})  # type: ignore[arg-type]
     return list(csv.DictReader(io.StringIO(stream.getvalue(), newline="")))
 
 
@@ -43,6 +43,7 @@ def test_csv_has_a_row_per_change(sqlite: Database) -> None:
     assert (second["sequence"], second["path"], second["new"]) == ("1", "active", "")
     assert (third["sequence"], third["path"], third["status"]) == ("2", "", "200")
     assert first["ignored"] == second["ignored"] == "title locale"
+    assert (first["target"], first["targetLabel"]) == ("t", "'=Arts")
 
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])

@@ -214,3 +214,4 @@ def test_labels_and_what_is_stopped_are_shown(make: Callable[..., Service]) -> N
         answer = visitor.get(path)
         assert "Moodle of &lt;Arts&gt;" in answer.text, path
         check_page(answer.text)
+    assert "Moodle of <Arts>" in visitor.download("/events/download", format="csv").text
