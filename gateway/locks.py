@@ -22,7 +22,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from schemas.errors import ScimError
 
 POLL_SECONDS = 0.005
-"""How often one looks for what another process holds."""
+RAREST_SECONDS = 0.08
+"""How often one looks for what another process holds: ever more rarely."""
 
 _IN_A_FILE = 2**62 - 1
 """Keeps a lock's number within what may be a place in a file."""
@@ -50,10 +51,12 @@ class Locks(ABC):
         with ExitStack() as held:
             for number in sorted({_number(key) for key in keys}):
                 held.enter_context(self._turn(number, deadline))
+                pause = POLL_SECONDS
                 while not self._take(number):
                     if monotonic() > deadline:
                         raise _busy()
-                    sleep(POLL_SECONDS)
+                    sleep(pause)
+                    pause = min(2 * pause, RAREST_SECONDS)
                 held.callback(self._free, number)
             yield
 

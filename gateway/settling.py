@@ -60,8 +60,8 @@ class Settler:
     def settle_all(self, targets: dict[str, Target], patience: float = inf) -> dict[str, int]:
         """Settle what earlier processes left open; return how many ended which way.
 
-        Events of requests that are still at work are waited for: their process holds the lock.
-        Those whose call may be on its way for more seconds than the `patience` are left open.
+        Events of requests that are still at work, whose process holds the lock, and those whose
+        call may be on its way, are waited for up to so many seconds each, and else left open.
         """
         return self._settle_each(targets, self._audit.unsettled(), patience)
 
@@ -131,10 +131,14 @@ class Settler:
             keys = [f"{target.name}/{name}/{value.casefold()}" for value in values]
             family = "values"
         try:
-            with self._database.lock(keys, target.settings.options.timeout * 2, family=family):
+            longest = min(target.settings.options.timeout * 2, patience)
+            with self._database.lock(keys, longest, family=family):
                 return self._settle(target, collection, event, patience)
         except ScimError as error:
-            log.warning("event %s stays %s: %s", event.sequence, event.outcome, error.detail)
+            log.log(
+                logging.WARNING if patience or error.status != 503 else logging.INFO,
+                *("event %s stays %s: %s", event.sequence, event.outcome, error.detail),
+            )
         except Exception:
             # One odd record must not keep the gateway from starting.
             log.exception("event %s stays %s", event.sequence, event.outcome)

@@ -364,6 +364,14 @@ class TestRestart:
         again = self.reopened(service, make)
         assert again.service.events == after.service.events
 
+    def test_a_start_waits_for_nobody_who_is_at_work(self, make: Callable[..., Service]) -> None:
+        service = make()
+        self.begin_create(service, ago=3600)
+        database = service.app.extensions["matricula"]["database"]
+        with database.lock(["moodle/User/ann"], 1, family="values"):
+            assert self.reopened(service, make).event["outcome"] == "open"
+        assert self.reopened(service, make).event["outcome"] == "failed"
+
     def test_nobody_waits_for_an_import_longer_than_for_a_call(
         self, make: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
     ) -> None:
