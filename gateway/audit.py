@@ -78,8 +78,10 @@ _WANTED: dict[str, ColumnElement[bool]] = {
     "target": events.c.target == bindparam("target"),
     "resource_type": events.c.resource_type == bindparam("resource_type"),
     "id": events.c.resource_id == bindparam("id"),
+    "outcome": events.c.outcome == bindparam("outcome"),
     "login": and_(events.c.resource_id.is_(None), events.c.login == bindparam("login")),
 }
+_ALL_OF = ("target", "resource_type", "outcome")
 # Statements are made once: that costs as much as running them.
 _OF_JOB = (
     select(
@@ -213,17 +215,20 @@ class AuditLog:
         resource_type: str | None = None,
         id: str | None = None,
         login: str | None = None,
+        outcome: str | None = None,
         older_than: float = 0.0,
     ) -> list[OpenEvent]:
         """Return the open and unknown events, oldest first, that began `older_than` seconds ago.
 
-        With `id` or `login` only those of that resource, or of a create under that login. An
-        event of a request that is still at work is open, too.
+        With `outcome` only those of one of the two; with `id` or `login` only those of that
+        resource, or of a create under that login. An event of a request that is still at work is
+        open, too.
         """
         known = {
             "target": target,
             "resource_type": resource_type,
             "id": id,
+            "outcome": outcome,
             "login": None if login is None else self._keys.digest(login),
         }
         given: dict[str, Any] = {name: value for name, value in known.items() if value is not None}
@@ -405,7 +410,7 @@ class AuditLog:
 def _unsettled(given: frozenset[str]) -> Select[Any]:
     """Return the query for open and unknown events, by what is given."""
     query = EVENTS.where(unsettled, events.c.time <= bindparam("latest"))
-    query = query.where(*(_WANTED[name] for name in ("target", "resource_type") if name in given))
+    query = query.where(*(_WANTED[name] for name in _ALL_OF if name in given))
     if found := [_WANTED[name] for name in ("id", "login") if name in given]:
         query = query.where(or_(*found))
     return query.order_by(events.c.sequence)

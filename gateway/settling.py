@@ -68,8 +68,7 @@ class Settler:
     def settle_left(self, targets: dict[str, Target]) -> bool:
         """Settle what was left open at the start of a process: a step of work in the background."""
         soonest = min((target.settings.options.timeout for target in targets.values()), default=0.0)
-        events = self._audit.unsettled(older_than=soonest)
-        left = [event for event in events if event.outcome == "open"]
+        left = self._audit.unsettled(outcome="open", older_than=soonest)
         self._settle_each(targets, left, 0.0)
         return False
 
@@ -135,10 +134,8 @@ class Settler:
             with self._database.lock(keys, longest, family=family):
                 return self._settle(target, collection, event, patience)
         except ScimError as error:
-            log.log(
-                logging.WARNING if patience or error.status != 503 else logging.INFO,
-                *("event %s stays %s: %s", event.sequence, event.outcome, error.detail),
-            )
+            level = logging.WARNING if patience or error.status != 503 else logging.INFO
+            log.log(level, "event %s stays %s: %s", event.sequence, event.outcome, error.detail)
         except Exception:
             # One odd record must not keep the gateway from starting.
             log.exception("event %s stays %s", event.sequence, event.outcome)

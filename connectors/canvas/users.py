@@ -191,11 +191,7 @@ class Users(Listed):
         singly = [item for item, row in zip(items, made, strict=True) if row is None]
         created = iter(side_by_side(lambda item: outcome_of(self.create, *item), singly, _AT_ONCE))
         return [
-            next(created)
-            if row is None
-            else row
-            if isinstance(row, ScimError)
-            else self._made(row, resource)
+            self._made(row, resource) if isinstance(row, dict) else row or next(created)
             for row, (_, resource) in zip(made, items, strict=True)
         ]
 

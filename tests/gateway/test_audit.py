@@ -148,6 +148,8 @@ def test_unsettled_gives_back_the_intent(database: Database) -> None:
     assert first.intent == second.intent == INTENT
     assert (first.outcome, second.outcome) == ("open", "unknown")
     assert log.unsettled(older_than=60) == []
+    assert [event.sequence for event in log.unsettled(outcome="open")] == [opened, other]
+    assert [event.sequence for event in log.unsettled("moodle", outcome="unknown")] == [unknown]
 
 
 def test_pages(database: Database) -> None:
