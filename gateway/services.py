@@ -43,6 +43,10 @@ class Services:
         """The audit log."""
         return self.ledger.audit
 
+    def base(self, target: str) -> str:
+        """Return the base URL of a target's service, where no request tells it."""
+        return f"{self.settings.public_url or 'http://127.0.0.1:8080'}/{target}/scim/v2"
+
     def close(self) -> None:
         """Give back the connections to the LMSs."""
         for target in self.targets.values():

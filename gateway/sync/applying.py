@@ -134,6 +134,10 @@ class Applier:
         )
         return result
 
+    def stop(self, why: str) -> None:
+        """Let the run end after the writes that are at work; for who is told of its progress."""
+        self._result.broken = self._result.broken or why
+
     def _refuse_other(self, head: Head) -> None:
         if head.target != self._target.name:
             raise ScimError(409, f"The plan is for {head.target}, not for {self._target.name}.")

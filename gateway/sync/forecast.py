@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Mapping
 
 from connectors.base import Collection
@@ -14,23 +15,22 @@ _METHODS = {"create": "create", "change": "update", "disable": "update", "delete
 
 
 class Meter:
-    """The calls to LMSs that were made, and how long they took: told of each of them."""
+    """How long the calls to LMSs took that were made: told of each of them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.calls = 0
-        self.seconds = 0.0
+        self._calls: dict[str, int] = defaultdict(int)
+        self._seconds: dict[str, float] = defaultdict(float)
 
     def __call__(self, target: str, call: str, outcome: str, seconds: float, is_open: bool) -> None:
         """Take one call, as connectors tell of it."""
         with self._lock:
-            self.calls += 1
-            self.seconds += seconds
+            self._calls[target] += 1
+            self._seconds[target] += seconds
 
-    @property
-    def mean(self) -> float:
-        """Return the seconds that a call has taken, 0 before the first."""
-        return self.seconds / self.calls if self.calls else 0.0
+    def mean(self, target: str) -> float:
+        """Return the seconds that a call to a target has taken, 0 before the first."""
+        return self._seconds[target] / max(1, self._calls[target])
 
 
 def forecast(
@@ -55,7 +55,9 @@ def forecast(
         if kind != "create":
             reads += -(-number // PART) if collection.can_fetch else number
     calls = {"read": reads, **calls}
-    seconds = sum(calls.values()) * meter.mean / max(1, target.settings.options.connections)
+    seconds = (
+        sum(calls.values()) * meter.mean(target.name) / max(1, target.settings.options.connections)
+    )
     return {**calls, "seconds": round(seconds, 1)}
 
 

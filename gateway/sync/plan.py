@@ -19,7 +19,7 @@ FORMAT = "matricula-plan-1"
 Kind = Literal["create", "change", "disable", "delete", "none", "absent", "refused"]
 WRITES: tuple[Kind, ...] = ("create", "change", "disable", "delete")
 KINDS: tuple[Kind, ...] = (*WRITES, "none", "absent", "refused")
-"""What becomes of a record; `absent`: there is nothing from which anything could be removed."""
+"""What becomes of a record; `absent`: nobody is there, and nobody is to be created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class Head:
     configuration: str
     time: str
     id: str
+    each: str = "sync"
     totals: dict[str, int] = field(default_factory=dict)
     forecast: dict[str, float] = field(default_factory=dict)
     planning: dict[str, float] = field(default_factory=dict)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path as File
 from time import perf_counter
@@ -51,18 +52,31 @@ from schemas.paths import Path
 CHUNK = 200
 """How many records are looked at together."""
 
+FATES: dict[str, tuple[Kind, Kind]] = {
+    "sync": ("change", "create"),
+    "create": ("none", "create"),
+    "change": ("change", "absent"),
+    "disable": ("disable", "absent"),
+    "delete": ("delete", "absent"),
+}
+"""By what is done for each record: what becomes of who is there, and of who is not."""
+
+_SETTING = ("create", "change")
+"""What sets the values of a record; all else takes its key only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a sync is asked for.
 
-    Accounts are matched by the paths in `match`. `mode` lets everything through, or only what
-    adds, or only what removes. `missing` accounts, which no record tells of, are kept, disabled or
-    deleted, but for those with the logins `spared`. An `empty` cell keeps what there is, or clears
-    it.
+    Accounts are matched by the paths in `match`. `each` is what is done for each record, one of
+    FATES. `mode` lets everything through, or only what adds, or only what removes. `missing`
+    accounts, which no record tells of, are kept, disabled or deleted; those with the logins
+    `spared` neither for that nor for a record. An `empty` cell keeps what there is, or clears it.
     """
 
     match: tuple[Path, ...]
+    each: str = "sync"
     mode: Mode = "exact"
     missing: str = "keep"
     empty: str = "keep"
@@ -108,6 +122,8 @@ class Planner:
         self._notes: list[str] = []
         self._accounts = Accounts(target, collection, services.reader, wish.match)
         self._decided: set[str] = set()
+        self._there, self._gone = FATES[wish.each]
+        self._spared = frozenset(login.casefold() for login in wish.spared)
 
     def write(self, path: File, progress: Callable[[int], None] = lambda done: None) -> Head:
         """Write the plan into a file and return what it is.
@@ -143,6 +159,7 @@ class Planner:
             target=target.name,
             type=self._mapping.full.name,
             source=self._source.name,
+            each=wish.each,
             mode=wish.mode,
             match=[str(path) for path in wish.match],
             missing=wish.missing,
@@ -159,11 +176,21 @@ class Planner:
     def _refuse(self) -> None:
         """Raise ValueError for what the target cannot do, or what contradicts itself."""
         wish, name = self._wish, self._mapping.full.endpoint
-        if wish.mode == "add" and (wish.missing != "keep" or wish.empty != "keep"):
-            raise ValueError("with --mode add nothing is removed: neither --missing nor --empty")
-        if wish.missing == "disable" and self._mapping.switch is None:
+        ends = {"disable", "delete"} & {wish.each, wish.missing}
+        if wish.mode == "add" and (ends or wish.empty != "keep"):
+            raise ValueError(
+                "with --mode add nothing is removed: neither --missing nor --empty,"
+                " nor --each disable or delete"
+            )
+        if wish.mode == "remove" and wish.each == "create":
+            raise ValueError("with --mode remove nobody is created: not with --each create")
+        if wish.each in ends and wish.missing != "keep":
+            raise ValueError(f"--each {wish.each} leaves all others alone: not with --missing")
+        if "disable" in ends and self._mapping.switch is None:
             raise ValueError(f"{name} cannot be disabled in {self._target.name}")
-        if wish.missing == "delete" and self._target.settings.delete == "refuse":
+        if "disable" in ends and self._target.settings.changes == "remove":
+            raise ValueError(f'{self._target.name} disables nobody (changes = "remove")')
+        if "delete" in ends and self._target.settings.delete == "refuse":
             raise ValueError(f'{self._target.name} refuses to delete (delete = "refuse")')
 
     def _rows(self) -> Iterator[Row]:
@@ -213,8 +240,7 @@ class Planner:
                 Row(row.line, tuple(pair for pair in row.values if pair[0].path == match[-1]))
                 for row in keys.scopes.values()
             ]
-            self._references.learn(rows)
-            resolved = map(self._references.resolved, rows)
+            resolved = self._resolved(rows)
             scopes = {value for row in resolved for _, value in row.values}
             found = look_up(self._collection, match[-1], scopes) if scopes else ()
             self._accounts.hold([[r for r in found if not scopes.isdisjoint(match[-1].values(r))]])
@@ -237,15 +263,19 @@ class Planner:
 
     def _lines(self, rows: list[Row], keys: _Keys) -> Iterator[Line]:
         """Yield what becomes of some records."""
-        self._references.learn(rows)
-        resolved = [self._references.resolved(row) for row in rows]
         match = self._wish.match
-        wanted = {id(row): key_of(match, _by_path(row.values)) for row in resolved}
-        found = self._accounts.found([key for key in wanted.values() if key], match)
+        bare = [_without_references(row, match) for row in rows]
+        named = [key_of(match, _by_path(row.values)) for row in self._resolved(bare)]
+        found = self._accounts.found([key for key in named if key], match)
+        fates = [self._there if key and found[key] else self._gone for key in named]
+        resolved = self._resolved(
+            rows[at] if fate in _SETTING else bare[at] for at, fate in enumerate(fates)
+        )
+        wanted = {id(row): key for row, key in zip(resolved, named, strict=True)}
         taken = self._found_logins(resolved, wanted, found)
         written = frozenset(c.path.name for row in resolved for c, _ in row.values)
         every = [account for accounts in found.values() for account in accounts]
-        self._collection.complete(every, self._mapping.kept & written)
+        self._complete(every, self._there, written)
         for raw, row in zip(rows, resolved, strict=True):
             key, given = wanted[id(row)], key_of(match, _by_path(raw.values))
             if row.problem:
@@ -259,12 +289,27 @@ class Planner:
             else:
                 yield self._line(row, found.get(key, []), taken.get(id(row), []))
 
+    def _resolved(self, rows: Iterable[Row]) -> list[Row]:
+        """Return records with the ids of what they refer to, looked up in as few calls."""
+        rows = list(rows)
+        self._references.learn(rows)
+        return [self._references.resolved(row) for row in rows]
+
+    def _complete(
+        self, accounts: list[Resource], fate: str, written: frozenset[str] = frozenset()
+    ) -> None:
+        """Read what else it takes to tell what becomes of accounts."""
+        switch = self._mapping.switch
+        disabled = frozenset({switch.name} if switch else ())
+        wanted = {"change": written, "disable": disabled}.get(fate, frozenset())
+        self._collection.complete(accounts, self._mapping.kept & wanted)
+
     def _found_logins(
         self, rows: list[Row], wanted: dict[int, Key | None], found: dict[Key, list[Resource]]
     ) -> dict[int, list[Resource]]:
         """Return the accounts that have the logins of records for which there is none."""
         paths = self._accounts.login
-        if not paths:
+        if not paths or self._gone != "create":
             return {}
         logins: dict[int, Key] = {}
         for row in rows:
@@ -290,14 +335,26 @@ class Planner:
             return Line("refused", row.line, login=login, reason=said)
         try:
             if accounts:
-                return self._change(row, accounts[0], login)
-            if self._wish.mode == "remove":
+                return self._for_account(row, accounts[0], login)
+            if self._gone == "absent" or self._wish.mode == "remove":
                 return Line("absent", row.line, login=login)
             return self._create(row, login)
         except (ScimError, ValueError) as problem:
             if isinstance(problem, ScimError) and problem.status >= 500:
                 raise
             return Line("refused", row.line, login=login, reason=reason(problem))
+
+    def _for_account(self, row: Row, before: Resource, login: str) -> Line:
+        """Return what becomes of a record's account. Raises ValueError for one that is spared."""
+        if self._there == "change":
+            return self._change(row, before, login)
+        if self._there == "none":
+            return Line("none", row.line, before["id"], login)
+        if login.casefold() in self._spared:
+            raise ValueError("it is spared")
+        if before["id"] in self._own:
+            raise ValueError("it is the account of the target's own token")
+        return self._ended(self._there, row.line, before, login)
 
     def _create(self, row: Row, login: str) -> Line:
         full = self._mapping.full
@@ -391,18 +448,15 @@ class Planner:
                 f"Missing accounts are kept: {keys.without} records do not tell whom they are of."
             )
             return
-        known = self._known_ids(keys) | self._own_account()
-        switch = self._mapping.switch
-        wanted = self._mapping.kept & {switch.name} if switch else frozenset()
-        spared = {login.casefold() for login in self._wish.spared}
+        known = self._known_ids(keys) | self._own
         for chunk in _chunks(self._accounts.others(known), CHUNK):
             resources = list(self._accounts.opened(chunk))
-            if self._wish.missing == "disable":
-                self._collection.complete(resources, wanted)
+            self._complete(resources, self._wish.missing)
             for resource in resources:
-                yield from self._unwanted(resource, spared)
+                yield from self._unwanted(resource)
 
-    def _own_account(self) -> set[str]:
+    @cached_property
+    def _own(self) -> set[str]:
         """Return the account of the target's own token, on which all calls depend."""
         if self._mapping.full.name != "User" or not self._target.connector.lasting:
             return set()
@@ -420,36 +474,42 @@ class Planner:
 
     def _known_ids(self, keys: _Keys) -> set[str]:
         """Return the accounts that records tell of, also those that are refused."""
-        if len(self._wish.match) == 1:
+        match = self._wish.match
+        if len(match) == 1:
             return {id for key in keys.lines for id in self._accounts.ids(key)}
         known: set[str] = set()
         for rows in _chunks(self._rows(), CHUNK):
-            self._references.learn(rows)
-            for row in map(self._references.resolved, rows):
-                key = key_of(self._wish.match, _by_path(row.values))
+            for row in self._resolved(_without_references(row, match) for row in rows):
+                key = key_of(match, _by_path(row.values))
                 known.update(self._accounts.ids(key) if key else ())
         return known
 
-    def _unwanted(self, before: Resource, spared: Container[str]) -> Iterator[Line]:
+    def _unwanted(self, before: Resource) -> Iterator[Line]:
         login = login_of(self._mapping.full, before) or ""
-        if login.casefold() in spared:
+        if login.casefold() in self._spared:
             return
         try:
-            if self._wish.missing == "delete":
-                yield self._delete(before, login)
-                return
-            switch = self._mapping.switch
-            assert switch is not None
-            off = {"op": "replace", "path": switch.name, "value": switch.off}
-            changes, after = changes_for(self._target, self._collection, before, [off])
-            if changes:
-                yield self._changing(0, before, after, login, [off], changes, {})
+            line = self._ended(self._wish.missing, 0, before, login)
         except ScimError as problem:
             if problem.status >= 500:
                 raise
-            yield Line("refused", 0, before["id"], login, reason=problem.detail)
+            line = Line("refused", 0, before["id"], login, reason=problem.detail)
+        if line.kind != "none":
+            yield line
 
-    def _delete(self, before: Resource, login: str) -> Line:
+    def _ended(self, fate: str, record: int, before: Resource, login: str) -> Line:
+        """Return the line that deletes an account, or disables it unless it is disabled."""
+        if fate == "delete":
+            return self._delete(record, before, login)
+        switch = self._mapping.switch
+        assert switch is not None
+        off = {"op": "replace", "path": switch.name, "value": switch.off}
+        changes, after = changes_for(self._target, self._collection, before, [off])
+        if not changes:
+            return Line("none", record, before["id"], login)
+        return self._changing(record, before, after, login, [off], changes, {})
+
+    def _delete(self, record: int, before: Resource, login: str) -> Line:
         self._collection.require("delete")
         switch = self._mapping.switch if self._target.settings.delete == "disable" else None
         after = {**before, switch.name: switch.off} if switch else {}
@@ -461,7 +521,7 @@ class Planner:
             self._trials.refuse("delete", self._collection.update, *given)
         guarded = self._count(counted(self._mapping, "delete", ()))
         kept = records(self._mapping, changes)
-        return Line("delete", 0, before["id"], login, changes=kept, guarded=guarded)
+        return Line("delete", record, before["id"], login, changes=kept, guarded=guarded)
 
     def _apart(
         self, values: list[tuple[Path, Any]]
@@ -494,6 +554,12 @@ class Planner:
 
 def _by_path(values: Iterable[tuple[Column, Any]]) -> dict[Path, Any]:
     return {column.path: value for column, value in values}
+
+
+def _without_references(row: Row, keys: Container[Path]) -> Row:
+    """Return a record without the values that must be looked up, but for its keys."""
+    values = tuple(pair for pair in row.values if pair[0].by is None or pair[0].path in keys)
+    return replace(row, values=values)
 
 
 def _plain(row: Row) -> Resource:

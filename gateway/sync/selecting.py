@@ -18,18 +18,18 @@ def selected(source: Source, columns: Columns, full: ResourceType, filter: Filte
     """Return the records whose attributes fulfil a filter, and those that cannot be read."""
     holds = compile_filter(filter)
 
-    def is_wanted(record: Record) -> bool:
+    def judged(record: Record) -> Record | None:
+        """Return a record that is wanted; one that cannot be judged is to be refused."""
         row = columns.row(record)
-        if row.problem:
-            return True
-        values = [(column.path, value) for column, value in row.values]
+        ids = {c.path.name: value for c, value in row.values if c.path.name == "id"}
+        values = [(c.path, value) for c, value in row.values if c.path.name != "id"]
         try:
-            return holds(created(full, operations_for({}, values, clear=False)))
-        except ScimError:
-            # It will be refused, with the reason.
-            return True
+            body = created(full, operations_for({}, values, clear=False)) | ids
+        except ScimError as problem:
+            return replace(record, problem=row.problem or problem.detail)
+        return replace(record, problem=row.problem) if row.problem or holds(body) else None
 
     def records() -> Iterator[Record]:
-        return (record for record in source.records() if is_wanted(record))
+        return (wanted for record in source.records() if (wanted := judged(record)))
 
     return replace(source, records=records)
