@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import replace
 from typing import Any
@@ -11,6 +11,7 @@ from connectors.mapping import Field, Mapping, Row
 from schemas.attributes import ResourceType
 from schemas.errors import ScimError
 from schemas.filters import parse_path
+from schemas.messages import load_value
 from schemas.paths import Path
 
 
@@ -38,6 +39,31 @@ def overridden(
         if row.field.default is not None:
             _check_default(row)
     return renewed
+
+
+def overrides_of(usual: Mapping, held: Mapping) -> dict[str, Any]:
+    """Return the overrides that make `held` of the usual mapping, the way back of `overridden`.
+
+    Every attribute that can be overridden is there by its SCIM path, in the order of the rows,
+    dropped ones with "".
+    """
+    dropped = {str(row.path): "" for row in _overridable(usual, usual.rows)}
+    return dropped | {str(row.path): _entry(row.field) for row in _overridable(usual, held.rows)}
+
+
+def _overridable(usual: Mapping, rows: Iterable[Row]) -> Iterator[Row]:
+    for row in rows:
+        try:
+            _override_path(usual, str(row.path))
+        except ValueError:
+            continue
+        yield row
+
+
+def _entry(field: Field) -> Any:
+    if field.default is None:
+        return field.native
+    return {"native": field.native, "default": field.default}
 
 
 def _override_path(mapping: Mapping, written: str) -> Path:
@@ -110,12 +136,15 @@ def _check_default(row: Row) -> None:
     field = row.field
     if not field.writable:
         raise ValueError(f"{row.path} cannot have a default: it cannot be written")
+    try:
+        loaded = load_value(row.path.leaf, field.default, str(row.path), strict=True)
+    except ScimError:
+        raise ValueError(f"{row.path}: the default is of the wrong type") from None
+    if loaded is None:
+        raise ValueError(f"{row.path}: the default is empty")
     if field.canonical and field.default not in field.canonical:
         raise ValueError(f"{row.path}: the default is not one of the values that the LMS takes")
-    try:
-        field.write(field.default)
-    except (TypeError, AttributeError):
-        raise ValueError(f"{row.path}: the default is of the wrong type") from None
+    field.write(field.default)
 
 
 def limited(mapping: Mapping, include: Iterable[str]) -> Mapping:

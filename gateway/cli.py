@@ -23,6 +23,7 @@ from gateway.commands import (
 )
 from gateway.export_commands import export
 from gateway.guards.commands import guard
+from gateway.mapping_commands import mapping
 from gateway.streams.commands import streams
 from gateway.sync.commands import sync
 
@@ -39,6 +40,7 @@ main.add_command(check)
 main.add_command(streams)
 main.add_command(export)
 main.add_command(guard)
+main.add_command(mapping)
 main.add_command(sync)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from connectors.base import Options
+from gateway.attribute_tables import as_json, read_json
 from gateway.guards.configuration import GuardSettings, parse_guard
 from gateway.ledger.configuration import AuditSettings, parse_audit
 from gateway.references import (
@@ -46,7 +47,8 @@ class TargetSettings:
     every read, not only for those by people; `max_scan` is how many resources one query may read;
     `include` names the only attributes that leave the gateway, all when empty. In the `mode`
     shadow every write is only planned, and the plan kept; `guard` limits what may do harm. `label`
-    is what pages for people call the target.
+    is what pages for people call the target. `attribute_file` is where its attribute table comes
+    from, None where that stands in the configuration itself.
     """
 
     connector: str
@@ -62,6 +64,7 @@ class TargetSettings:
     mode: str = "live"
     label: str = ""
     guard: GuardSettings = field(default_factory=GuardSettings)
+    attribute_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ _COMMON: dict[str, type | tuple[type, ...]] = {
     "connections": int,
     "allow_private_network": bool,
     "verify": bool,
-    "attributes": dict,
+    "attributes": (dict, str),
     "delete": str,
     "changes": str,
     "unknown_members": str,
@@ -114,10 +117,17 @@ def load(path: Path) -> Settings:
         raise ConfigurationError(f"{path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from None
-    return parse(table, path.parent, version=sha256(content).hexdigest()[:16])
+    settings = parse(table, path.parent)
+    return replace(settings, version=_version(content, settings.targets))
 
 
-def parse(table: dict[str, Any], folder: Path, *, version: str = "") -> Settings:
+def _version(content: bytes, targets: dict[str, TargetSettings]) -> str:
+    """Return a hash of the configuration and of the attribute tables that it has in files."""
+    tables = (t.options.attributes for t in targets.values() if t.attribute_file is not None)
+    return sha256(b"".join([content, *map(as_json, tables)])).hexdigest()[:16]
+
+
+def parse(table: dict[str, Any], folder: Path) -> Settings:
     """Return the settings of a parsed configuration; relative files are below `folder`."""
     known = {*_SECTIONS, "audit", "security", "streams", "targets", "allow_clear_secrets"}
     for name in table:
@@ -130,7 +140,7 @@ def parse(table: dict[str, Any], folder: Path, *, version: str = "") -> Settings
     database = sections["database"].get("url", "sqlite:///matricula.db")
     _refuse_clear_password(database, clear)
     targets = {
-        name: _target(name, _resolved(entry, f"targets.{name}", folder, clear))
+        name: _target(name, _resolved(entry, f"targets.{name}", folder, clear), folder)
         for name, entry in _table(table, "targets").items()
     }
     public_url = sections["server"].get("public_url", "").rstrip("/")
@@ -142,7 +152,6 @@ def parse(table: dict[str, Any], folder: Path, *, version: str = "") -> Settings
         security=parse_security(_table(table, "security"), folder, clear=clear),
         audit=parse_audit(_table(table, "audit"), folder),
         streams=parse_streams(streams, folder, targets, public_url, clear=clear),
-        version=version,
     )
 
 
@@ -175,7 +184,7 @@ def _refuse_clear_password(database: str, clear: bool) -> None:
         )
 
 
-def _target(name: str, entry: dict[str, Any]) -> TargetSettings:
+def _target(name: str, entry: dict[str, Any], folder: Path) -> TargetSettings:
     where = f"targets.{name}"
     if not _TARGET_NAME.fullmatch(name) or name in _RESERVED:
         raise ConfigurationError(
@@ -196,6 +205,10 @@ def _target(name: str, entry: dict[str, Any]) -> TargetSettings:
     for key in ("timeout", "connections", "max_scan"):
         if entry.get(key, 1) <= 0:
             raise ConfigurationError(f"{where}.{key} must be positive")
+    file = None
+    if isinstance(named := entry.get("attributes"), str):
+        file = folder / named
+        entry = entry | {"attributes": _table_in(file, f"{where}.attributes")}
     options = Options(
         name=name,
         **{key: entry[key] for key in _OPTIONS if key in entry},
@@ -208,8 +221,22 @@ def _target(name: str, entry: dict[str, Any]) -> TargetSettings:
         raise ConfigurationError(f"{where}.include must be a list of attribute paths")
     guard = parse_guard(entry.get("guard", {}), f"{where}.guard")
     return TargetSettings(
-        entry["connector"], options, **policies, include=tuple(include), guard=guard
+        entry["connector"],
+        options,
+        **policies,
+        include=tuple(include),
+        guard=guard,
+        attribute_file=file,
     )
+
+
+def _table_in(file: Path, where: str) -> dict[str, Any]:
+    try:
+        return read_json(file)
+    except OSError as error:
+        raise ConfigurationError(f"{where}: {file}: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: {error}") from None
 
 
 _OPTIONS = (
@@ -228,6 +255,8 @@ def _resolved(entry: Any, where: str, folder: Path, clear: bool) -> dict[str, An
         place = f"{where}.{key}"
         if key in _SECRETS:
             resolved[key] = secret(value, place, folder, clear=clear)
+        elif key == "attributes":
+            resolved[key] = expanded(value, place)
         else:
             resolved[key] = referenced(value, place, folder)
     return resolved
