@@ -10,6 +10,7 @@ import uuid
 from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
@@ -23,6 +24,8 @@ from gateway.database import Database
 from gateway.exchange import answer, error_answer, http_error_answer
 from gateway.health import OK, Health
 from gateway.integrations import Consents, make_integrations
+from gateway.jobs.desk import Desk
+from gateway.jobs.store import Store
 from gateway.keyring import keyring
 from gateway.ledger.sealer import SEAL_SECONDS
 from gateway.overall import make_overall
@@ -31,7 +34,9 @@ from gateway.resources import make_blueprint
 from gateway.services import make_services
 from gateway.settings import Settings, load
 from gateway.settling import SETTLE_SECONDS
+from gateway.sync.forecast import Meter
 from gateway.targets import Target
+from gateway.telemetry import observe_write
 from gateway.tokens import Tokens
 from schemas.errors import ScimError
 
@@ -60,9 +65,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     database = Database(settings.database)
     keys = keyring(settings)
     database.migrate(keys)
-    services = make_services(settings, database, keys, telemetry.observe_call)
+    meter = Meter()
+    services = make_services(settings, database, keys, partial(_observe_call, meter))
     ledger, targets, audit = services.ledger, services.targets, services.audit
     reader, writer = services.reader, services.writer
+    desk = Desk(settings, Store(database), audit)
     consents = Consents(targets, keys, audit)
     app.extensions["matricula"] = {
         "database": database,
@@ -70,12 +77,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         "audit": audit,
         "ledger": ledger,
         "consents": consents,
+        "desk": desk,
         "services": services,
     }
     tokens, health = Tokens(database), Health(audit)
     authenticator = Authenticator(tokens, settings.security, audit)
     app.register_blueprint(
-        make_blueprint(targets, authenticator, reader, writer, audit, settings.public_url)
+        make_blueprint(targets, authenticator, reader, writer, audit, desk, settings.public_url)
     )
     app.register_blueprint(make_overall(targets, authenticator, reader, audit, settings.public_url))
     app.register_blueprint(make_integrations(consents))
@@ -90,6 +98,12 @@ def create_app(settings: Settings | None = None) -> Flask:
 
         key = ledger.keys.signing
         background += add_streams(app, settings, database, audit, key, authenticator)
+    if settings.jobs:
+        # Only here: what syncs and exports costs workers memory and start-up time.
+        from gateway.jobs.working import make_worker, workers
+
+        worker = make_worker(services, desk, meter, lambda name: partial(observe_write, name))
+        background += workers(worker, database)
     app.extensions["matricula"]["background"] = background
     shown = Services(
         targets,
@@ -113,6 +127,11 @@ def create_app(settings: Settings | None = None) -> Flask:
             services.tombstones.clear(target.name)
     settler.settle_all(targets, patience=0)
     return app
+
+
+def _observe_call(meter: Meter, *call: Any) -> None:
+    telemetry.observe_call(*call)
+    meter(*call)
 
 
 def start_background(app: Flask) -> None:

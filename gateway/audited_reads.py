@@ -19,6 +19,7 @@ from gateway.qualified import prefix_of
 from gateway.targets import Target
 from schemas.audit_event import AUDIT_EVENT
 from schemas.errors import ScimError
+from schemas.job import JOB, JOB_RUN
 
 _NOT_PEOPLE = frozenset({*DISCOVERY, "openapi.json"})
 
@@ -70,8 +71,9 @@ def _record(audit: AuditLog, target: Target) -> None:
 def _type(target: Target, endpoint: str) -> str:
     """Return the type that is read at an endpoint, Resource where there are several."""
     of_what = endpoint or request.path.partition("/scim/v2/")[2].partition("/")[0]
-    if of_what == AUDIT_EVENT.endpoint:
-        return AUDIT_EVENT.name
+    for own in (AUDIT_EVENT, JOB, JOB_RUN):
+        if of_what == own.endpoint:
+            return own.name
     try:
         return target.collection(of_what).mapping.full.name
     except ScimError:

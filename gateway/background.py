@@ -29,6 +29,10 @@ class Background:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
+    def is_stopped(self) -> bool:
+        """Tell whether the work is to end: a step that takes long asks now and then."""
+        return self._stopped.is_set()
+
     def start(self) -> None:
         """Begin."""
         self._thread.start()

@@ -13,10 +13,10 @@ from werkzeug.exceptions import MethodNotAllowed
 from connectors.base import Collection
 from gateway.attempts import Caller
 from gateway.exchange import answer, read_body
-from gateway.jobs import Task, run_all
 from gateway.reading import Reader
 from gateway.rehearsing import Planned
 from gateway.targets import Target
+from gateway.tasks import Task, run_all
 from gateway.versions import Condition
 from gateway.writing import Writer
 from schemas.bulk import (

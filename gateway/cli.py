@@ -18,11 +18,13 @@ from gateway.commands import (
     make_ledger,
     operator,
     print_json,
+    services_of,
     settings_of,
     targets_of,
 )
 from gateway.export_commands import export
 from gateway.guards.commands import guard
+from gateway.jobs.commands import jobs
 from gateway.mapping_commands import mapping
 from gateway.streams.commands import streams
 from gateway.sync.commands import sync
@@ -40,6 +42,7 @@ main.add_command(check)
 main.add_command(streams)
 main.add_command(export)
 main.add_command(guard)
+main.add_command(jobs)
 main.add_command(mapping)
 main.add_command(sync)
 
@@ -97,6 +100,8 @@ def serve(config: Path, host: str, port: int, workers: int) -> None:
     if workers > 1 and any(t.connector == "memory" for t in settings.targets.values()):
         raise click.ClickException("The memory connector lives in one process: use --workers 1.")
     _verify(config)
+    if settings.jobs:
+        _verify_jobs(config)
     try:
         serve(config, host, port, workers)
     except OSError as error:
@@ -307,6 +312,18 @@ def _verify(config: Path) -> None:
                 click.echo(f"{name}: {error.detail}", err=True)
             finally:
                 target.connector.close()
+
+
+def _verify_jobs(config: Path) -> None:
+    """Refuse a job that could never be done as it is written."""
+    from gateway.jobs.working import refuse_mistakes
+    from gateway.references import ConfigurationError
+
+    with services_of(config) as services:
+        try:
+            refuse_mistakes(services)
+        except ConfigurationError as error:
+            raise click.ClickException(str(error)) from None
 
 
 def _wait_until(holds: Callable[[], bool], seconds: float) -> None:

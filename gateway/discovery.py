@@ -15,6 +15,7 @@ from gateway.targets import Target
 from schemas.attributes import ResourceType, Schema
 from schemas.audit_event import AUDIT_EVENT
 from schemas.errors import forbidden, not_found
+from schemas.job import JOB, JOB_RUN
 from schemas.messages import LIST_RESPONSE
 
 DISCOVERY = ("ServiceProviderConfig", "ResourceTypes", "Schemas")
@@ -82,7 +83,7 @@ def known_types(target: Target) -> list[ResourceType]:
 
     Identity platforms and conformance suites take the lists for what they may create.
     """
-    return [*resource_types(target), AUDIT_EVENT]
+    return [*resource_types(target), AUDIT_EVENT, JOB, JOB_RUN]
 
 
 def declared_schemas(resource_type: ResourceType) -> list[Schema]:

@@ -217,6 +217,11 @@ MESSAGES: dict[str, Node] = {
     ) | {"oneOf": _ONE_OF_THREE},
     "NewPassword": _message({"password": _TEXT}),
     "Transfer": _message({"courseId": _TEXT}, open=True),
+    "OfRun": _message({"run?": _TEXT}, open=True),
+    "JobPlan": _message(
+        {"totals": {"type": "object"}, "forecast": {"type": "object"}, "notes": _all(_TEXT),
+         "totalResults": _WHOLE, "startIndex": _WHOLE, "lines": _all({"type": "object"})},
+    ),
     "Validation": _message(
         {"exists": _FLAG, "usable": _FLAG, "matches": _FLAG,
          "mismatches": _all(_message({"path": _TEXT, "expected": {}, "actual": {}})),

@@ -13,9 +13,11 @@ from gateway.discovery import declared_schemas, known_types, resource_types
 from gateway.exchange import SCIM_JSON
 from gateway.exporting.forms import FORMATS
 from gateway.json_schema import MESSAGES, component, list_schema, resource_schema
+from gateway.sync.plan import KINDS
 from gateway.targets import Target
 from schemas.attributes import ResourceType
 from schemas.audit_event import AUDIT_EVENT
+from schemas.job import JOB, JOB_RUN
 
 Node = dict[str, Any]
 
@@ -52,7 +54,26 @@ _SEARCH = (
     Route("post", "/{endpoint}/.search", "search{endpoint}", "Search {endpoint} by a message.",
           {200: "{type}List"}, body="SearchRequest"),
 )  # fmt: skip
-_EVENT = Route("get", "/{endpoint}/{id}", "get{type}", "Read one event.", {200: "{type}"}, _SHOWN)
+_KEPT = (
+    *_SEARCH,
+    Route("get", "/{endpoint}/{id}", "get{type}", "Read one of them.", {200: "{type}"}, _SHOWN),
+)
+_JOB = (
+    Route("post", "/{endpoint}/{id}/.run", "run{type}", "Let a job be done.", {202: "JobRun"}),
+    Route("post", "/{endpoint}/{id}/.apply", "apply{type}Plan",
+          "Apply the plan of the newest run.", {202: "JobRun"}, body="OfRun", body_needed=False),
+    Route("post", "/{endpoint}/{id}/.retry", "retry{type}",
+          "Let the newest run go on, which has failed or was stopped.", {202: "JobRun"},
+          body="OfRun", body_needed=False),
+    Route("post", "/{endpoint}/{id}/.pause", "pause{type}", "Let nothing of a job be done.",
+          {200: "{type}"}),
+    Route("post", "/{endpoint}/{id}/.resume", "resume{type}", "Let a paused job go on.",
+          {200: "{type}"}),
+)  # fmt: skip
+_RUN = (
+    Route("get", "/{endpoint}/{id}/.plan", "plan{type}", "Read what a run would do, or has done.",
+          {200: "JobPlan"}, ("kind", "startIndex", "count")),
+)  # fmt: skip
 _RESOURCE = (
     Route("get", "/{endpoint}/.explain", "explain{endpoint}",
           "Tell how a query would be answered, without any LMS call.", {200: "Explanation"},
@@ -117,6 +138,7 @@ _DISCOVERY = (
 _GOOD = {
     200: "As asked for.",
     201: "Created.",
+    202: "It will be done.",
     204: "Done; there is nothing to show.",
     304: "The resource has the version that the client knows.",
 }
@@ -138,7 +160,7 @@ _BAD = {
 }
 _HEADERS = {
     "ETag": ("The version of the resource.", "string", {200, 201, 204, 304}),
-    "Location": ("The URL of the new resource.", "string", {201}),
+    "Location": ("The URL of the new resource.", "string", {201, 202}),
     "WWW-Authenticate": ("How to authenticate, as RFC 6750 says.", "string", {401, 403}),
     "Retry-After": ("Seconds until it is worth to ask again.", "integer", {429, 503}),
 }
@@ -155,6 +177,7 @@ _PARAMETERS: dict[str, tuple[str, Node, str]] = {
     "attributes": ("query", _NAMES, "The only attributes to show."),
     "excludedAttributes": ("query", _NAMES, "The attributes to leave out."),
     "format": ("query", {"enum": [*FORMATS]}, "The form of the file."),
+    "kind": ("query", {"enum": [*KINDS]}, "The only lines of a plan to show."),
     "If-Match": ("header", _TEXT, "The versions that the resource may have; `*` is any."),
     "If-None-Match": ("header", _TEXT, "The versions that it must not have; `*` is any."),
     "id": ("path", _TEXT | {"minLength": 1}, "The id of the resource."),
@@ -200,8 +223,9 @@ def _routes(target: Target) -> Iterator[tuple[Route, ResourceType | None]]:
         for route in (*_SEARCH, *_RESOURCE, *_ACTIONS.get(resource_type.name, ())):
             if _offers(collection, route):
                 yield route, resource_type
-    for route in (*_SEARCH, _EVENT):
-        yield route, AUDIT_EVENT
+    for kept, more in ((AUDIT_EVENT, ()), (JOB, _JOB), (JOB_RUN, _RUN)):
+        for route in (*_KEPT, *more):
+            yield route, kept
     for route in (*_SERVICE, *_DISCOVERY):
         yield route, None
 
@@ -250,7 +274,7 @@ def _failures(route: Route) -> list[int]:
         found |= {400, 501, 502, 504}
     if route.body:
         found |= {413, 415}
-    if route.needs:
+    if route.needs or route in _JOB:
         found.add(409)
     if "If-Match" in route.takes:
         found.add(412)
@@ -297,7 +321,7 @@ def _schemas(target: Target) -> Node:
         if _ACTIONS.get(resource_type.name) is _ACCOUNT:
             made[f"{resource_type.name}ToCompare"] = resource_schema(resource_type, "compared")
     names = [resource_type.name for resource_type in types]
-    for name in (*names, AUDIT_EVENT.name, "ResourceType", "Schema"):
+    for name in (*names, AUDIT_EVENT.name, JOB.name, JOB_RUN.name, "ResourceType", "Schema"):
         made[f"{name}List"] = list_schema(name)
     return made | {"AnyList": list_schema(*names)}
 

@@ -32,6 +32,8 @@ from gateway.exchange import (
 )
 from gateway.exporting import serving
 from gateway.exporting.sources import Source
+from gateway.jobs.desk import Desk
+from gateway.jobs.serving import add_jobs
 from gateway.keys import said_in
 from gateway.openapi import openapi
 from gateway.query import Query
@@ -58,6 +60,7 @@ def make_blueprint(
     reader: Reader,
     writer: Writer,
     audit: AuditLog,
+    desk: Desk,
     public_url: str,
 ) -> Blueprint:
     """Return the blueprint of `/{target}/scim/v2`."""
@@ -86,6 +89,7 @@ def make_blueprint(
 
     _add_discovery(scim, base)
     add_audit_events(scim, audit, reader.cursors, partial(service_url, public_url), of_target)
+    add_jobs(scim, desk, reader.cursors, base)
     remember_reads(scim, audit, lambda: [g.target] if g.get("target") else [])
 
     def collection_of(endpoint: str, scope: str | None = "read") -> Collection:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from connectors.base import Options
 from gateway.attribute_tables import as_json, read_json
 from gateway.guards.configuration import GuardSettings, parse_guard
+from gateway.jobs.configuration import JobSettings, parse_jobs
 from gateway.ledger.configuration import AuditSettings, parse_audit
 from gateway.references import (
     ConfigurationError,
@@ -69,7 +70,10 @@ class TargetSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The whole configuration; `version` is a hash of it without the secrets' values."""
+    """The whole configuration; `version` is a hash of it without the secrets' values.
+
+    `plans` is the folder of what jobs have planned.
+    """
 
     database: str = field(repr=False)
     targets: dict[str, TargetSettings] = field(default_factory=dict)
@@ -78,11 +82,13 @@ class Settings:
     security: Security = field(default_factory=Security)
     streams: dict[str, StreamSettings] = field(default_factory=dict)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    jobs: dict[str, JobSettings] = field(default_factory=dict)
+    plans: Path = Path("plans")
 
 
 _SECTIONS: dict[str, dict[str, type]] = {
     "database": {"url": str},
-    "server": {"public_url": str},
+    "server": {"public_url": str, "plans": str},
 }
 
 _COMMON: dict[str, type | tuple[type, ...]] = {
@@ -129,7 +135,7 @@ def _version(content: bytes, targets: dict[str, TargetSettings]) -> str:
 
 def parse(table: dict[str, Any], folder: Path) -> Settings:
     """Return the settings of a parsed configuration; relative files are below `folder`."""
-    known = {*_SECTIONS, "audit", "security", "streams", "targets", "allow_clear_secrets"}
+    known = {*_SECTIONS, "audit", "jobs", "security", "streams", "targets", "allow_clear_secrets"}
     for name in table:
         if name not in known:
             raise ConfigurationError(f"unknown section or entry {name!r}")
@@ -152,6 +158,8 @@ def parse(table: dict[str, Any], folder: Path) -> Settings:
         security=parse_security(_table(table, "security"), folder, clear=clear),
         audit=parse_audit(_table(table, "audit"), folder),
         streams=parse_streams(streams, folder, targets, public_url, clear=clear),
+        jobs=parse_jobs(_table(table, "jobs"), folder, targets),
+        plans=folder / sections["server"].get("plans", "plans"),
     )
 
 

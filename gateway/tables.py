@@ -301,3 +301,38 @@ populations = Table(
     sqlite_with_rowid=False,
 )
 """How many accounts each target had at that time."""
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("name", _TEXT, primary_key=True),
+    Column("schedule", _TEXT, nullable=False),
+    Column("paused", Moment),
+    Column("planned", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Jobs of the configuration: paused since when, and up to when which schedule is dealt with."""
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run", _SERIAL, primary_key=True),
+    Column("job", _TEXT, nullable=False),
+    Column("target", _TEXT, nullable=False),
+    Column("actor", _TEXT, nullable=False),
+    Column("state", _TEXT, nullable=False),
+    Column("phase", _TEXT, nullable=False),
+    Column("requested", Moment, nullable=False),
+    Column("due", Moment, nullable=False),
+    Column("started", Moment),
+    Column("ended", Moment),
+    Column("starts", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("totals", _TEXT, nullable=False),
+    Column("detail", _TEXT, nullable=False),
+    Column("events", _TEXT, nullable=False),
+    Index("runs_job", "job", "run"),
+    Index("runs_state", "state"),
+    sqlite_autoincrement=True,
+)
+"""Each time that a job is done; nothing in here is personal."""

@@ -26,6 +26,11 @@ OPERATIONS = (
     "start",
     "stop",
     "sync",
+    "run",
+    "apply",
+    "retry",
+    "pause",
+    "resume",
 )
 OUTCOMES = ("open", "success", "noChange", "planned", "refused", "failed", "unknown")
 

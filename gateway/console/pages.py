@@ -41,6 +41,11 @@ OPERATIONS = {
     "start": "Start",
     "stop": "Stop",
     "sync": "Sync",
+    "run": "Run job",
+    "apply": "Apply plan",
+    "retry": "Retry job",
+    "pause": "Pause job",
+    "resume": "Resume job",
 }
 OUTCOMES = {
     "open": "Under way",

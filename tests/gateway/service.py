@@ -28,6 +28,7 @@ from connectors.moodle.simulator import create_simulator as create_moodle
 from gateway.app import create_app
 from gateway.audit import AuditLog
 from gateway.database import Database, now
+from gateway.jobs.configuration import parse_jobs
 from gateway.ledger.keys import AuditKeys
 from gateway.security import Security
 from gateway.settings import Settings, TargetSettings
@@ -213,6 +214,7 @@ def make_service(
     users: int = 0,
     cohorts: int = 0,
     security: Security | None = None,
+    jobs: dict[str, Any] | None = None,
     **more: Any,
 ) -> Service:
     """Return a gateway with a target of each kind, or of these kinds only: that takes less time.
@@ -220,6 +222,7 @@ def make_service(
     `policies` are the delete, strict and max_scan of all targets. A target's own begin with its
     name: `blackboard_policies`, `canvas_options` and `canvas_settings` of its simulator. A second
     one in the same folder shares the database; give it the simulators of the first: `canvas`.
+    `jobs` are those of a configuration in that folder.
     """
     kinds = ("", "_options", "_policies", "_settings")
     known = {"policies", *(f"{name}{kind}" for name in LMSS for kind in kinds)}
@@ -257,6 +260,8 @@ def make_service(
         targets=targets,
         version="test",
         security=security or Security(),
+        jobs=parse_jobs(jobs or {}, folder, targets),
+        plans=folder / "plans",
     )
     app = create_app(settings)
     for name in simulators:

@@ -7,7 +7,7 @@ import threading
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.jobs import Task, run_all
+from gateway.tasks import Task, run_all
 
 
 class Log:
