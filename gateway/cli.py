@@ -28,6 +28,7 @@ from gateway.jobs.commands import jobs
 from gateway.mapping_commands import mapping
 from gateway.streams.commands import streams
 from gateway.sync.commands import sync
+from gateway.target_commands import targets
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,6 +46,7 @@ main.add_command(guard)
 main.add_command(jobs)
 main.add_command(mapping)
 main.add_command(sync)
+main.add_command(targets)
 
 
 @main.command()

@@ -25,6 +25,22 @@ from gateway.tokens import Tokens
 _GROUPS = 5
 """Cohorts and courses of each site that has people."""
 _START_SECONDS = 60
+_FILE = "new-students.csv"
+_PEOPLE = """userName,externalId,name.given,name.family,contact.email
+ada.new,n1,Ada,New,ada.new@example.edu
+bob.new,n2,Bob,New,bob.new@example.edu
+cem.new,n3,Cem,New,cem.new@example.edu
+"""
+_JOBS = f"""[jobs.new-students]
+sync = "moodle"
+file = "{_FILE}"
+each = "create"
+[jobs.people]
+export = "moodle"
+out = "people.csv"
+format = "csv"
+schedule = "0 3 * * *"
+"""
 
 
 def run(host: str, port: int, token: str | None, users: int, data: Path | None) -> None:
@@ -41,6 +57,7 @@ def run(host: str, port: int, token: str | None, users: int, data: Path | None) 
         sites = {name: stack.enter_context(_simulated(name, users)) for name in SIMULATORS}
         config = folder / "matricula.toml"
         config.write_text(_configuration(sites), encoding="utf-8")
+        (folder / _FILE).write_text(_PEOPLE, encoding="utf-8")
         config.chmod(0o600)
         token = token or secrets.token_urlsafe(32)
         _keep(folder / "matricula.db", token)
@@ -91,7 +108,7 @@ def _configuration(sites: dict[str, Entries]) -> str:
     for name, site in sites.items():
         lines += [f"[targets.{name}]", f'connector = "{name}"', "allow_private_network = true"]
         lines += [f"{key} = {as_toml(value)}" for key, value in site.items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + _JOBS
 
 
 def _greet(host: str, port: int, greeting: str) -> None:

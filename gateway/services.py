@@ -13,6 +13,7 @@ from gateway.cursors import Cursors
 from gateway.database import Database
 from gateway.guards.guard import Guard
 from gateway.ledger.ledger import Ledger
+from gateway.pauses import Pauses
 from gateway.reading import Reader
 from gateway.settings import Settings
 from gateway.settling import Settler
@@ -36,12 +37,19 @@ class Services:
     reader: Reader
     settler: Settler
     guard: Guard
+    pauses: Pauses
     writer: Writer
 
     @property
     def audit(self) -> AuditLog:
         """The audit log."""
         return self.ledger.audit
+
+    def mode(self, target: str) -> str:
+        """Return the mode of a target, which somebody may have paused."""
+        if self.pauses.since(target) is not None:
+            return "paused"
+        return self.targets[target].settings.mode
 
     def base(self, target: str) -> str:
         """Return the base URL of a target's service, where no request tells it."""
@@ -67,7 +75,18 @@ def make_services(
     reader = Reader(tombstones, Walks(database, digest), Cursors(keys))
     settler = Settler(database, audit, tombstones)
     guard = Guard(database, audit)
-    writer = Writer(database, audit, tombstones, reader, settler, guard, settings.version)
+    pauses = Pauses(database, audit)
+    writer = Writer(database, audit, tombstones, reader, settler, guard, pauses, settings.version)
     return Services(
-        settings, database, keys, ledger, targets, tombstones, reader, settler, guard, writer
+        settings,
+        database,
+        keys,
+        ledger,
+        targets,
+        tombstones,
+        reader,
+        settler,
+        guard,
+        pauses,
+        writer,
     )

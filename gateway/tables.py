@@ -336,3 +336,12 @@ runs = Table(
     sqlite_autoincrement=True,
 )
 """Each time that a job is done; nothing in here is personal."""
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("target", _TEXT, primary_key=True),
+    Column("since", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Targets to which nothing is written, until somebody resumes them."""

@@ -27,6 +27,7 @@ from gateway.guards.counting import counted
 from gateway.guards.guard import Guard, Stopped
 from gateway.intents import Intent
 from gateway.keys import changed_values, login_of, lookup_of, names_in, said_by, unique_values
+from gateway.pauses import Pauses
 from gateway.reading import Reader
 from gateway.records import records
 from gateway.rehearsing import Planned, rehearsed
@@ -64,11 +65,13 @@ class Writer:
         reader: Reader,
         settler: Settler,
         guard: Guard,
+        pauses: Pauses,
         configuration: str,
     ) -> None:
         self._database = database
         self._audit = audit
         self._guard = guard
+        self._pauses = pauses
         self._configuration = configuration
         self._attempted: Attempted = attempted
         self._tombstones = tombstones
@@ -246,7 +249,8 @@ class Writer:
         caller.require(_scope(collection))
         collection.require(method)
         is_real = self._attempted is attempted
-        if target.settings.mode == "paused" and is_real:
+        is_paused = target.settings.mode == "paused" or self._pauses.since(target.name) is not None
+        if is_real and is_paused:
             detail = f"{target.name} is paused: nothing is written to it for the time being."
             raise ScimError(503, detail, retry_after=PAUSE)
 

@@ -20,7 +20,7 @@ SQL = frozenset(
     [
         *("database", "commits", "tables", "audit", "audit_query", "tokens", "tombstones"),
         *("vaults", "walks", "locks", "migrations", "ledger"),
-        *("streams/deliveries", "guards/guard", "jobs/store"),
+        *("streams/deliveries", "guards/guard", "jobs/store", "pauses"),
     ]
 )
 SIMULATION = "simulation"

@@ -122,6 +122,8 @@ def test_the_first_use_with_curl_works(tmp_path: Path) -> None:
     assert '"userName":"bjensen"' in done.stdout
     assert '"password"' in done.stdout
     assert '"operation":"disable"' in done.stdout
+    assert '"login":"ada.new"' in done.stdout
+    assert '"state":"waiting","phase":"apply"' in done.stdout
 
 
 def _wait_for(url: str) -> None:

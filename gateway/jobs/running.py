@@ -136,7 +136,7 @@ class Runner:
         totals = {kind: number for kind, number in head.totals.items() if number}
         if not any(head.totals[kind] for kind in WRITES):
             return _End("done", totals, "There was nothing to write.")
-        mode = self._services.targets[job.target].settings.mode
+        mode = self._services.mode(job.target)
         self._store.change(run.id, totals=totals, events=job_of(path))
         if job.apply and mode == "live":
             self._store.change(run.id, phase="apply")

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 WORKERS = 4
 """How many jobs are done at a time, in all processes together."""
-SECONDS = 2.0
+SECONDS = 1.0
 """How long a worker with nothing to do rests."""
 
 

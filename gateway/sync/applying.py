@@ -145,7 +145,7 @@ class Applier:
             raise ScimError(
                 409, "The configuration is not the one that the plan was made with: plan anew."
             )
-        if (mode := self._target.settings.mode) != "live":
+        if (mode := self._services.mode(head.target)) != "live":
             raise ScimError(409, f"{head.target} is in {mode} mode: nothing is written.")
 
     def _settled(self) -> dict[str, Ended]:

@@ -1,4 +1,4 @@
-"""Jobs, and each time that one of them is done."""
+"""Jobs, each time that one of them is done, and targets that are paused."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -40,6 +40,12 @@ def upgrade() -> None:
         sa.Column("detail", TEXT, nullable=False),
         sa.Column("events", TEXT, nullable=False),
         sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "pauses",
+        sa.Column("target", TEXT, primary_key=True),
+        sa.Column("since", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
     )
     op.create_index("runs_job", "runs", ["job", "run"])
     op.create_index("runs_state", "runs", ["state"])
