@@ -27,7 +27,7 @@ class JobSettings:
 
     Without a `schedule` it is done only when somebody asks for it. `apply`: a sync's plan is
     applied as soon as it is made, and does not wait until somebody has seen it. A run that fails is
-    tried again until it has failed `tries` times.
+    tried again until it has failed `tries` times. When one is done, the job `then` is done next.
     """
 
     name: str
@@ -36,6 +36,7 @@ class JobSettings:
     schedule: Schedule | None = None
     apply: bool = False
     tries: int = 3
+    then: str = ""
 
     @property
     def kind(self) -> str:
@@ -101,6 +102,7 @@ _COMMON: Entries = {
     "schedule": ("schedule", _text),
     "zone": ("zone", _text),
     "tries": ("tries", _number),
+    "then": ("then", _text),
 }
 _SYNC: Entries = {
     "file": ("file", _file),
@@ -137,7 +139,21 @@ def parse_jobs(
     files = [path for job in jobs.values() for path in _written(job.order)]
     if twice := [path.name for path in files if files.count(path) > 1]:
         raise ConfigurationError(f"jobs: two of them write {twice[0]}")
+    for job in jobs.values():
+        _refuse_circle(job, jobs)
     return jobs
+
+
+def _refuse_circle(first: JobSettings, jobs: dict[str, JobSettings]) -> None:
+    """Refuse a job that follows itself in the end, or is followed by one that there is not."""
+    job, passed = first, {first.name}
+    while job.then:
+        if job.then not in jobs:
+            raise ConfigurationError(f"jobs.{job.name}.then: there is no such job: {job.then}")
+        if job.then in passed:
+            raise ConfigurationError(f"jobs.{job.name}.then: {job.then} would follow itself")
+        job = jobs[job.then]
+        passed.add(job.name)
 
 
 def _job(name: str, entry: Any, folder: Path, targets: Collection[str]) -> JobSettings:
@@ -163,7 +179,7 @@ def _job(name: str, entry: Any, folder: Path, targets: Collection[str]) -> JobSe
             given[field] = read(value, folder)
         except ValueError as error:
             raise ConfigurationError(f"{where}.{key} {error}") from None
-    common = {key: given.pop(key) for key in ("apply", "tries") if key in given}
+    common = {key: given.pop(key) for key in ("apply", "tries", "then") if key in given}
     schedule = _schedule(where, given.pop("schedule", None), given.pop("zone", None))
     order = _sync(where, given, targets) if kind == "sync" else _export(where, given)
     return JobSettings(name, target, order, schedule, **common)

@@ -119,11 +119,26 @@ class Desk:
         """Let a paused job go on; what its schedule has missed is left out. Raises 409."""
         self._stand(name, by, "resume", paused=None)
 
+    def end(self, run: Run, **known: Any) -> None:
+        """Keep that a run is done, and let the job be done that follows: both or neither."""
+        following = self.settings_of(run.job).then
+        if not following or _is_active(self._store.newest(following)):
+            self._store.change(run.id, **known)
+            return
+        job = self.settings_of(following)
+        by = Intent("", "", "", actor=run.actor, client=f"job {run.job}")
+
+        def decide(entry: Entry) -> None:
+            entry.change(run.id, **known)
+            if not _is_active(entry.newest):
+                entry.begin(job.target, run.actor, _first_phase(job), now())
+
+        self._decided(job, replace(by, configuration=self.configuration), "run", decide)
+
     def _run_by_schedule(self, job: JobSettings, known: Standing) -> None:
         """Begin a run unless another process has, or the last one is at work still."""
         intent = Intent("", "run", "Job", actor=SCHEDULE, configuration=self._settings.version)
-        newest = self._store.newest(job.name)
-        if newest is not None and newest.state in ACTIVE:
+        if _is_active(self._store.newest(job.name)):
             self._store.plan(job.name, now())
             return
         with suppress(_Elsewhere):
@@ -132,18 +147,17 @@ class Desk:
     def _new_run(self, job: JobSettings, by: Intent, known: Standing | None = None) -> Run:
         """Begin a run; by the schedule, only while the job stands as it was `known`."""
         moment = now()
-        phase = "plan" if job.kind == "sync" else "export"
 
         def decide(entry: Entry) -> int:
             newest = entry.newest
             if known is not None and entry.standing != known:
                 raise _Elsewhere
             _refuse_paused(job.name, entry.standing)
-            if newest is not None and newest.state in ACTIVE:
+            if newest is not None and _is_active(newest):
                 raise ScimError(409, f"{job.name} is at work: run {newest.id} is {newest.state}.")
             if known is not None:
                 entry.stand(planned=moment)
-            return entry.begin(job.target, by.actor or "", phase, moment)
+            return entry.begin(job.target, by.actor or "", _first_phase(job), moment)
 
         return self._store.run(self._decided(job, by, "run", decide))
 
@@ -206,6 +220,14 @@ class Desk:
 
 class _Elsewhere(Exception):
     """Another process has begun the run."""
+
+
+def _is_active(run: Run | None) -> bool:
+    return run is not None and run.state in ACTIVE
+
+
+def _first_phase(job: JobSettings) -> str:
+    return "plan" if job.kind == "sync" else "export"
 
 
 def _refuse_paused(name: str, standing: Standing) -> None:

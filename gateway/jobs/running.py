@@ -203,6 +203,8 @@ class Runner:
         if end.again and failures < tries:
             wait = min(_WAIT * 5 ** (failures - 1), _LONGEST_WAIT)
             self._store.change(run.id, state="waiting", due=now() + wait, starts=0, **known)
+        elif end.state == "done":
+            self._desk.end(run, state=end.state, ended=now(), starts=0, **known)
         else:
             self._store.change(run.id, state=end.state, ended=now(), starts=0, **known)
         for id in self._store.forget(job.name):

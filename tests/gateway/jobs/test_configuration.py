@@ -132,6 +132,21 @@ def test_a_mistake_is_named(tmp_path: Path, entry: Any, said: str) -> None:
     assert str(caught.value).startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [
+        (["one"], "jobs.one.then: one would follow itself"),
+        (["two", "one"], "jobs.two.then: one would follow itself"),
+        (["two", "three"], "jobs.two.then: there is no such job: three"),
+    ],
+)
+def test_no_job_follows_itself(tmp_path: Path, then: list[str], said: str) -> None:
+    table = {name: _SYNC | {"then": one} for name, one in zip(("one", "two"), then, strict=False)}
+    with pytest.raises(ConfigurationError) as caught:
+        parse_jobs(table, tmp_path, TARGETS)
+    assert str(caught.value) == said
+
+
 def test_names_are_plain(tmp_path: Path) -> None:
     for name in ("", "A", "a b", "../a", "-a", "a" * 64):
         with pytest.raises(ConfigurationError, match="a job's name"):

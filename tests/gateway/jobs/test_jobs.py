@@ -335,6 +335,53 @@ def test_a_target_in_shadow_mode_is_only_planned_for(tmp_path: Path) -> None:
     )
 
 
+def test_who_is_not_there_is_created_and_then_enrolled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrolments = {
+        "sync": "moodle",
+        "type": "Membership",
+        "file": "enrolments.csv",
+        "apply": True,
+        "map": ["Person=userId.userName", "Course=courseId.courseId"],
+    }
+    jobs = {"people": AT_ONCE | {"then": "enrolments"}, "enrolments": enrolments}
+    office = make_office(tmp_path, jobs)
+    course = office.scim.add_course("C1")
+    office.write("people.csv", "ann", "bob")
+    (tmp_path / "enrolments.csv").write_text("Person,Course\nann,C1\nbob,C1\n")
+
+    def crash(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    id = office.ask("people", "run")["id"]
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("gateway.jobs.desk.Desk.end", crash)
+        office.work()
+    # The process has died before the end was kept: it is not done, and nothing follows.
+    assert office.run(id)["state"] == "running"
+    assert office.desk.job("enrolments").newest is None
+    assert office.work() == 2
+    assert (office.run(id)["state"], office.newest("enrolments").state) == ("done", "done")
+    held = office.scim.get("/Memberships", filter=f'courseId eq "{course}"').json
+    assert sorted(one["userName"] for one in held["Resources"]) == ["ann", "bob"]
+    made = [e["login"] for e in office.events("create") if e["resourceType"] == "User"]
+    assert sorted(made) == ["ann", "bob"]
+    asked = [(e["resourceId"], e["actor"], e["client"]) for e in office.events("run")]
+    assert asked[1:] == [("enrolments", "tester", "job people")]
+
+
+def test_what_is_at_work_is_not_begun_a_second_time_by_what_it_follows(tmp_path: Path) -> None:
+    jobs = {"people": AT_ONCE | {"then": "other"}, "other": AT_ONCE}
+    office = make_office(tmp_path, jobs)
+    office.write("people.csv", "ann")
+    with office.services.database.lock(["other"], 0, family="jobs"):
+        office.ask("other", "run")
+        assert office.done("people")["state"] == "done"
+    assert len(office.desk.runs(job="other")) == 1
+    assert office.work() == 1
+
+
 def test_a_job_is_done_by_one_at_a_time(tmp_path: Path) -> None:
     office = make_office(tmp_path, {"people": AT_ONCE, "again": AT_ONCE})
     office.write("people.csv", "ann")
