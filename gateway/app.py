@@ -36,7 +36,6 @@ from gateway.settings import Settings, load
 from gateway.settling import SETTLE_SECONDS
 from gateway.sync.forecast import Meter
 from gateway.targets import Target
-from gateway.telemetry import observe_write
 from gateway.tokens import Tokens
 from schemas.errors import ScimError
 
@@ -102,7 +101,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         # Only here: what syncs and exports costs workers memory and start-up time.
         from gateway.jobs.working import make_worker, workers
 
-        worker = make_worker(services, desk, meter, lambda name: partial(observe_write, name))
+        worker = make_worker(
+            services,
+            desk,
+            meter,
+            lambda target: partial(telemetry.observe_write, target),
+            telemetry.observe_run,
+        )
         background += workers(worker, database)
     app.extensions["matricula"]["background"] = background
     shown = Services(
@@ -112,6 +117,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         reader,
         audit,
         services.guard,
+        desk,
         ledger.prover,
         keys,
         health,

@@ -46,7 +46,7 @@ class Background:
     def _run(self) -> None:
         while not self._stopped.is_set():
             try:
-                with self._database.lock(("work",), 0.2, family=self.name):
+                with self._database.lock(("work",), 0, family=self.name):
                     self._work()
             except ScimError:
                 pass  # Another process does it.

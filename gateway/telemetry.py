@@ -40,6 +40,7 @@ IGNORED = Counter(
     "matricula_ignored_attributes", "Attributes that the target cannot hold.", ("target",)
 )
 
+JOB_RUNS = Counter("matricula_job_runs", "Runs of jobs that ended, or failed.", ("job", "state"))
 STREAM_DELIVERIES = Counter(
     "matricula_stream_deliveries", "Deliveries of audit events.", ("stream", "outcome")
 )
@@ -62,6 +63,11 @@ def observe_write(target: str, operation: str, outcome: str, ignored: int) -> No
 def observe_delivery(stream: str, outcome: str) -> None:
     """Count one try to deliver an event: delivered, failed or dead."""
     STREAM_DELIVERIES.labels(stream, outcome).inc()
+
+
+def observe_run(job: str, state: str) -> None:
+    """Count one end of a run of a job, or one try that has failed."""
+    JOB_RUNS.labels(job, state).inc()
 
 
 def metrics() -> bytes:

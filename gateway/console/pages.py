@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, g, request, url_for
 
@@ -85,13 +87,20 @@ class Page:
 
 def page_of(services: Services, filter: Filter | None) -> Page:
     """Return the page of events that the URL asks for, newest first. Raises 400."""
-    written = request.args.get("page") or "1"
-    if not (written.isascii() and written.isdecimal() and len(written) < 10) or int(written) < 1:
-        raise ScimError(400, f"{written[:20]!r} is no number of a page.")
-    number = int(written)
+    number = number_of("page", request.args) or 1
     start = (number - 1) * SIZE + 1
     total, events = services.audit.search(filter, start=start, count=SIZE, descending=True)
     return Page(lines_of(services.audit, services.prover, events), total, number)
+
+
+def number_of(name: str, given: Mapping[str, str]) -> int | None:
+    """Return the number of that name which is given, None where there is none. Raises 400."""
+    written = given.get(name, "")
+    if not written:
+        return None
+    if not (written.isascii() and written.isdecimal() and len(written) < 10) or int(written) < 1:
+        raise ScimError(400, f"{written[:20]!r} is no {name}: that is a whole number, 1 or more.")
+    return int(written)
 
 
 def add_words(console: Blueprint, services: Services) -> None:
@@ -119,7 +128,9 @@ def here(endpoint: str | None = None, **changed: Any) -> str:
     """Return the URL of this page, or of another one, with the same parameters but the changed."""
     parameters = {**request.args.to_dict(), **changed}
     kept = {name: value for name, value in parameters.items() if value not in (None, "")}
-    return url_for(endpoint or request.endpoint or "console.overview", **kept)
+    # Not as url_for takes parameters: some of their names have a meaning of their own there.
+    place = url_for(endpoint or request.endpoint or "console.overview")
+    return f"{place}?{urlencode(kept)}" if kept else place
 
 
 def quoted(text: str) -> str:

@@ -10,6 +10,7 @@ from gateway.audit import AuditLog
 from gateway.auth import Authenticator
 from gateway.guards.guard import Guard
 from gateway.health import Health
+from gateway.jobs.desk import Desk
 from gateway.ledger.proving import Prover
 from gateway.reading import Reader
 from gateway.targets import Place, Target
@@ -28,6 +29,7 @@ class Services:
     reader: Reader
     audit: AuditLog
     guard: Guard
+    desk: Desk
     prover: Prover
     keys: MultiFernet
     health: Health

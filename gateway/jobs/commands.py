@@ -170,7 +170,7 @@ def _opened(config: Path) -> Iterator[tuple[Services, Desk, Worker]]:
     meter = Meter()
     with services_of(config, observe=meter) as services:
         desk = Desk(services.settings, Store(services.database), services.audit)
-        worker = make_worker(services, desk, meter, lambda target: lambda *told: None)
+        worker = make_worker(services, desk, meter)
         try:
             yield services, desk, worker
         except ScimError as error:

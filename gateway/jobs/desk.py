@@ -22,7 +22,13 @@ SCHEDULE = "schedule"
 
 Decision = TypeVar("Decision")
 
-_CONTINUED = ("failed", "stopped")
+_STATES: dict[str, Callable[[Run], bool]] = {
+    "apply": lambda run: run.state == "planned",
+    "retry": lambda run: (
+        run.state in ("failed", "stopped") or (run.state == "waiting" and run.failures > 0)
+    ),
+}
+"""By what is asked of a run, how that has to stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +45,10 @@ class Job:
         """Return what can be asked for now: run, apply, retry, pause, resume."""
         if self.paused is not None:
             return ("resume",)
-        state = self.newest.state if self.newest else ""
-        asked = ["run"] if state not in ACTIVE else []
-        asked += ["apply"] if state == "planned" else []
-        asked += ["retry"] if state in _CONTINUED else []
+        newest = self.newest
+        asked = [] if _is_active(newest) else ["run"]
+        if newest is not None:
+            asked += [what for what, is_right in _STATES.items() if is_right(newest)]
         return (*asked, "pause")
 
 
@@ -105,11 +111,11 @@ class Desk:
 
         Raises 409 for any other one, where there is no plan, and while the job is paused.
         """
-        return self._go_on(name, by, "apply", ("planned",), seen, phase="apply")
+        return self._go_on(name, by, "apply", seen, phase="apply")
 
     def retry(self, name: str, by: Intent, seen: int | None = None) -> Run:
         """Let the newest run go on, which has failed or was stopped by a guard, as `apply` does."""
-        return self._go_on(name, by, "retry", _CONTINUED, seen)
+        return self._go_on(name, by, "retry", seen)
 
     def pause(self, name: str, by: Intent) -> None:
         """Let nothing of a job be done; what is at work on it stops. Raises 409 when it is so."""
@@ -166,17 +172,16 @@ class Desk:
         name: str,
         by: Intent,
         operation: str,
-        states: tuple[str, ...],
         seen: int | None,
         **known: str,
     ) -> Run:
-        """Let the newest run wait to be carried out, which has to be in one of these states."""
+        """Let the newest run wait to be carried out, which has to stand as that takes it."""
         job = self.settings_of(name)
 
         def decide(entry: Entry) -> int:
             newest = entry.newest
             _refuse_paused(name, entry.standing)
-            if newest is None or newest.state not in states:
+            if newest is None or not _STATES[operation](newest):
                 state = f"run {newest.id} is {newest.state}" if newest else "it has no run"
                 raise ScimError(409, f"{name}: there is nothing to {operation}: {state}.")
             if seen is not None and newest.id != seen:

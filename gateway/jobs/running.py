@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from gateway.attempts import Caller
@@ -58,7 +59,11 @@ class _End:
 
 
 class Runner:
-    """Carries runs out; `observe` is told of every write, `meter` has seen the calls to LMSs."""
+    """Carries runs out; `meter` has seen the calls to LMSs.
+
+    `observe` gives what is told of each write to a target; `conclude` is told each end of a run:
+    the job and the state.
+    """
 
     def __init__(
         self,
@@ -67,12 +72,14 @@ class Runner:
         store: Store,
         meter: Meter,
         observe: Callable[[str], Observe],
+        conclude: Callable[[str, str], None],
     ) -> None:
         self._services = services
         self._desk = desk
         self._store = store
         self._meter = meter
         self._observe = observe
+        self._conclude = conclude
 
     def carry_out(
         self,
@@ -118,7 +125,8 @@ class Runner:
         except ScimError as error:
             return _End("failed", detail=error.detail, again=error.status >= 500)
         except OSError as error:
-            return _End("failed", detail=f"{error.filename}: {error.strerror}", again=True)
+            name = Path(str(error.filename)).name
+            return _End("failed", detail=f"{name}: {error.strerror}", again=True)
         except (ValueError, JournalError) as error:
             text = str(error).removesuffix(".")
             return _End("failed", detail=f"{text[:1].upper()}{text[1:]}.")
@@ -171,12 +179,13 @@ class Runner:
         return _end_of(result)
 
     def _export(self, job: JobSettings, run: Run, order: ExportOrder, watch: _Watch) -> _End:
-        # What an earlier run has left is not gone on with: this one has begun later.
-        order = replace(order, restart=not run.starts)
+        # What an earlier run has left is not gone on with, what this one has left is.
+        order = replace(order, restart=run.started is None)
         made = exports.prepared(self._services, job.target, order)
         full, query = made.source.collection.mapping.full, made.query
-        intent = replace(self._intent(run, "export", full.name), request_id=f"run-{run.id}")
-        self._store.change(run.id, events=intent.request_id)
+        events = f"run-{run.id}/"
+        intent = replace(self._intent(run, "export", full.name), request_id=f"{events}export")
+        self._store.change(run.id, events=events)
         self._services.audit.record(intent, "success", detail=names_in(query.filter))
         progress = made.write(BytesIO(), watch.progress)
         return _End("done", _counts(progress))
@@ -210,7 +219,9 @@ class Runner:
         for id in self._store.forget(job.name):
             with suppress(FileNotFoundError):
                 self._desk.plan_of(replace(run, id=id)).unlink()
-        log.info(
+        self._conclude(job.name, end.state)
+        log.log(
+            logging.WARNING if end.state in ("failed", "stopped") else logging.INFO,
             "job",
             extra={"fields": {"job": job.name, "run": run.id, "state": end.state, **known}},
         )
@@ -264,7 +275,8 @@ def _end_of(result: Result) -> _End:
         case 4:
             said = "The LMS has moved on since the plan was made: it is made anew."
             return _End("failed", totals, said, again=True, phase="plan")
-    said = result.broken or f"{result.failed} writes have failed."
+    failed = "1 write has" if result.failed == 1 else f"{result.failed} writes have"
+    said = result.broken or f"{failed} failed."
     return _End("failed", totals, said, again=True)
 
 

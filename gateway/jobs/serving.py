@@ -17,7 +17,7 @@ from gateway.jobs.store import Run
 from gateway.kept import add_kept
 from gateway.query import DEFAULT_COUNT, MAX_COUNT
 from gateway.sync.plan import KINDS
-from schemas.errors import ScimError, invalid_value, not_found, not_found_resource
+from schemas.errors import invalid_value, not_found, not_found_resource
 from schemas.job import JOB, JOB_RUN
 
 Resource = dict[str, Any]
@@ -81,8 +81,6 @@ def add_jobs(scim: Blueprint, desk: Desk, cursors: Cursors, base: Callable[[], s
         run = next((run for run in desk.runs(g.target.name) if str(run.id) == id), None)
         if run is None:
             raise not_found_resource(JOB_RUN.name, id)
-        type_ = desk.settings_of(run.job).order.type
-        require(f"{g.target.connector.collections[type_].mapping.full.endpoint.lower()}:read")
         return answer(_plan(desk, run))
 
 
@@ -91,7 +89,7 @@ def _seen() -> int | None:
     said = read_optional_body().get("run")
     if said is None:
         return None
-    if not isinstance(said, str) or not (said.isascii() and said.isdecimal()):
+    if not isinstance(said, str) or not _is_number(said):
         raise invalid_value("run is the id of a run, a text.")
     return int(said)
 
@@ -103,8 +101,10 @@ def _plan(desk: Desk, run: Run) -> Resource:
     start, count = _number("startIndex", 1), _number("count", DEFAULT_COUNT)
     try:
         page = plan_page(desk.plan_of(run), kind, max(start, 1), min(count, MAX_COUNT))
-    except (OSError, ValueError):
+        collection = g.target.connector.collections[page.head.type]
+    except (KeyError, OSError, ValueError):
         raise not_found(f"Run {run.id} of {run.job} has no plan.") from None
+    require(f"{collection.mapping.full.endpoint.lower()}:read")
     head = page.head
     return {
         "totals": head.totals,
@@ -118,6 +118,10 @@ def _plan(desk: Desk, run: Run) -> Resource:
 
 def _number(name: str, usual: int) -> int:
     text = request.args.get(name, str(usual))
-    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
-        raise ScimError(400, f"{name} is a whole number, 0 or more.", "invalidValue")
+    if not _is_number(text):
+        raise invalid_value(f"{name} is a whole number, 0 or more.")
     return int(text)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10

@@ -86,7 +86,7 @@ def plan_page(path: Path, kind: str, start: int, count: int) -> PlanPage:
     """
     head = read_head(path)
     wanted = ((n, line) for n, line in read_lines(path) if kind in ("", line.kind))
-    total = head.totals[kind] if kind else sum(head.totals.values())
+    total = head.totals.get(kind, 0) if kind else sum(head.totals.values())
     return PlanPage(head, list(islice(wanted, start - 1, start - 1 + count)), total)
 
 

@@ -97,11 +97,15 @@ def refuse_mistakes(services: Services) -> None:
 
 
 def make_worker(
-    services: Services, desk: Desk, meter: Meter, observe: Callable[[str], Observe]
+    services: Services,
+    desk: Desk,
+    meter: Meter,
+    observe: Callable[[str], Observe] = lambda target: lambda *write: None,
+    conclude: Callable[[str, str], None] = lambda job, state: None,
 ) -> Worker:
     """Return what does the jobs of a configuration, with the services of all targets."""
     store = Store(services.database)
-    runner = Runner(services, desk, store, meter, observe)
+    runner = Runner(services, desk, store, meter, observe, conclude)
     return Worker(services.database, desk, store, runner)
 
 

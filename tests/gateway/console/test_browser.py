@@ -13,7 +13,9 @@ import pytest
 from sqlalchemy import update
 from werkzeug.serving import make_server
 
+from gateway.intents import Intent
 from gateway.tables import events
+from tests.gateway.console.test_jobs import JOBS, put, work
 from tests.gateway.service import TOKEN, Scim, Service, make_service
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ PATHS = (
     *("/", "/accounts?q=ann", "/timeline?login=ann&as_of=2100-01-01T00:00", "/events"),
     *("/targets/moodle", "/timeline", "/events?filter=nonsense", "/nowhere"),
     *(f"/events/{TAMPERED - 1}", f"/events/{TAMPERED}", "/events?actor=intruder"),
+    *("/jobs", "/jobs/people", "/jobs/people/runs/1"),
 )
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 """What axe-core checks, by its own names."""
@@ -45,7 +48,9 @@ AXE = {
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the address of a gateway on this machine in which something has happened."""
-    service = make_service(tmp_path_factory.mktemp("console"), users=30)
+    folder = tmp_path_factory.mktemp("console")
+    service = make_service(folder, users=30, jobs=JOBS)
+    put(folder, "ann", "bob", given="Anna", more=("",))
     _live(service)
     server = make_server("127.0.0.1", 0, service.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -73,6 +78,9 @@ def _live(service: Service) -> None:
     for number in range(30):
         Scim(service, "memory").add(f"student{number:02}")
     parts = service.app.extensions["matricula"]
+    for name in JOBS:
+        parts["desk"].run(name, Intent("", "run", "Job", actor="tester"))
+    work(service)
     parts["ledger"].sealer.finish()
     with parts["database"].write() as connection:
         row = events.c.sequence == TAMPERED

@@ -215,3 +215,14 @@ def test_labels_and_what_is_stopped_are_shown(make: Callable[..., Service]) -> N
         assert "Moodle of &lt;Arts&gt;" in answer.text, path
         check_page(answer.text)
     assert "Moodle of <Arts>" in visitor.download("/events/download", format="csv").text
+
+
+@pytest.mark.parametrize("page", ["/events", "/timeline?login=ann"])
+@pytest.mark.parametrize("name", ["endpoint", "_scheme", "_external", "_anchor", "_method"])
+def test_a_parameter_of_any_name_is_only_a_parameter(
+    ann: Scim, auditor: Visitor, page: str, name: str
+) -> None:
+    answer = auditor.get(f"{page}{'&' if '?' in page else '?'}{name}=javascript")
+    assert answer.status_code == 200
+    assert "javascript:" not in answer.text
+    assert f"{name}=javascript" in answer.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 from flask.testing import FlaskClient
@@ -17,6 +18,7 @@ PAGES = (
     *("/", "/accounts", "/accounts?q=ann", "/timeline", "/timeline?login=ann", "/events"),
     *("/timeline?login=ann&as_of=2100-01-01T00:00", "/events?filter=nonsense", "/nowhere"),
     *("/targets/moodle", "/targets/nowhere", "/events/1", "/events/99", "/events/99/proof"),
+    *("/jobs", "/jobs/nowhere", "/jobs/nowhere/runs/1"),
 )
 
 
@@ -43,6 +45,15 @@ class Visitor:
         form = re.search(r'name="form" value="([^"]+)"', page.text)
         assert form is not None
         return self.client.post(f"/console{path}", data={"form": form[1], **fields})
+
+    def press(self, path: str, button: str) -> TestResponse:
+        """Send the form of a page that has the button, with all that the page has put into it."""
+        forms = re.findall(r"<form.*?</form>", self.get(path).text, re.S)
+        (form,) = [form for form in forms if words(form) == button]
+        action = re.search(r'method="post" action="([^"]+)"', form)
+        assert action is not None
+        fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form)
+        return self.client.post(unescape(action[1]), data=dict(fields))
 
     def sign_in(self, token: str = TOKEN) -> Visitor:
         answer = self.post("/sign-in", token=token)

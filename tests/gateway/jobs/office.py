@@ -53,7 +53,7 @@ class Office:
 
     def worker(self) -> Worker:
         """Return what does the jobs, as one process of the gateway has it."""
-        return make_worker(self.services, self.desk, Meter(), lambda name: lambda *told: None)
+        return make_worker(self.services, self.desk, Meter())
 
     def work(self, is_over: Callable[[], bool] = lambda: False) -> int:
         """Do all that is to be done now; return how many runs that were."""

@@ -93,7 +93,8 @@ def test_only_the_plan_that_was_seen_is_applied(tmp_path: Path) -> None:
     second = office.done("people")["id"]
     said = office.ask("people", "apply", 409, run=first)["detail"]
     assert said == f"people: run {first} is not the newest any more."
-    office.ask("people", "apply", 400, run=7)
+    for wrong in (7, "x", "", "9" * 5000):
+        office.ask("people", "apply", 400, run=wrong)
     office.ask("people", "apply", run=second)
     office.ask("people", "apply", 409)
     assert office.work() == 1
@@ -127,9 +128,28 @@ def test_an_export_is_written_to_its_file(tmp_path: Path) -> None:
     rows = file.read_text().splitlines()
     assert (run["state"], run["totals"]["written"]) == ("done", len(rows) - 1)
     (event,) = office.events("export")
-    assert (event["requestId"], event["actor"]) == (run["events"], "tester")
+    assert (event["requestId"], event["actor"]) == (f"{run['events']}export", "tester")
     assert event["detail"] == "userName"
     assert office.done("out")["state"] == "done"
+
+
+def test_an_export_stops_in_the_middle_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "_LOOK_SECONDS", 0)
+    office = make_office(tmp_path, {"out": {"export": "moodle", "out": "out.jsonl"}}, users=450)
+    id = office.ask("out", "run")["id"]
+    assert office.work(lambda: True) == 1
+    assert office.run(id)["state"] == "waiting"
+    (part,) = tmp_path.glob("out.jsonl.part")
+    begun = part.read_text()
+    assert 0 < len(begun.splitlines()) < 450
+    assert office.work() == 1
+    assert office.run(id)["state"] == "done"
+    text = (tmp_path / "out.jsonl").read_text()
+    logins = [json.loads(line)["userName"] for line in text.splitlines()]
+    assert text.startswith(begun)
+    assert len(logins) == len(set(logins)) >= 450
 
 
 def test_a_delta_tells_once_what_is_new(tmp_path: Path) -> None:
@@ -269,7 +289,10 @@ def test_what_fails_is_tried_again_and_then_left(tmp_path: Path) -> None:
     office = make_office(tmp_path, {"people": AT_ONCE | {"tries": 2}})
     run = office.done("people")
     assert (run["state"], run["failures"]) == ("waiting", 1)
-    assert run["detail"].endswith("people.csv: No such file or directory")
+    # Where the file is concerns nobody who may only read of jobs.
+    assert run["detail"] == "people.csv: No such file or directory"
+    assert office.scim.get("/Jobs/people").json["lastRun"]["state"] == "waiting"
+    assert office.done("people", "retry")["failures"] == 1
     assert office.work() == 0
     with later(seconds=61):
         assert office.work() == 1
