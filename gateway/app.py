@@ -117,6 +117,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         reader,
         audit,
         services.guard,
+        services.pauses,
         desk,
         ledger.prover,
         keys,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +12,7 @@ import click
 from gateway.commands import config_option, database_of, json_option, print_json, targets_of
 
 if TYPE_CHECKING:
-    from connectors.base import Connector, Finding
+    from connectors.base import Finding
 
 AT_ONCE = 8
 """Targets that are checked side by side."""
@@ -28,6 +27,7 @@ _COLORS = {"ok": "green", "warning": "yellow", "error": "red"}
 def check(target: str | None, config: Path, as_json: bool) -> None:
     """Tell of each LMS whether it is there, what it lacks, and what exactly to change."""
     from connectors.side_by_side import side_by_side
+    from gateway.checking import findings
 
     with database_of(config) as database:
         targets = targets_of(config, target, database)
@@ -52,27 +52,6 @@ def check(target: str | None, config: Path, as_json: bool) -> None:
                 click.echo(f"{name}: {finding.level}: {finding.text}{_sentence(finding.cure)}")
     if any(finding.level == "error" for all_of_it in found.values() for finding in all_of_it):
         sys.exit(1)
-
-
-def findings(connector: Connector) -> list[Finding]:
-    """Return what a connector's check finds; that it broke off is a finding, too."""
-    from connectors.base import Finding
-
-    found: list[Finding] = []
-    try:
-        found.extend(connector.check())
-    except Exception as error:
-        # What it says may hold personal data, so only where it happened is told.
-        where = extract_tb(error.__traceback__)[-1]
-        found.append(
-            Finding(
-                "error",
-                f"The check broke off: {type(error).__name__} in {Path(where.filename).name}, "
-                f"line {where.lineno}.",
-                "Report this line as a fault of Matricula",
-            )
-        )
-    return found
 
 
 def _print_table(found: Mapping[str, Sequence[Finding]]) -> None:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, redirect, render_template, request, ur
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from gateway.console import accounts, downloads, events, jobs, overview, sign_in, timeline
+from gateway.console import accounts, downloads, events, jobs, overview, sign_in, targets, timeline
 from gateway.console.pages import add_words
 from gateway.console.services import PLACE, Services
 from gateway.console.sessions import Sessions
@@ -46,6 +46,7 @@ def make_console(services: Services) -> Blueprint:
     add_words(console, services)
     sign_in.add_routes(console, services, sessions)
     overview.add_routes(console, services)
+    targets.add_routes(console, services)
     accounts.add_routes(console, services)
     timeline.add_routes(console, services)
     events.add_routes(console, services)

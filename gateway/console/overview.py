@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Blueprint, g, render_template
-from werkzeug.exceptions import NotFound
 
 from connectors.base import Collection
-from gateway import matrix
 from gateway.audit_events import visible_to
 from gateway.console.lines import lines_of
 from gateway.console.selection import Selection
@@ -36,7 +33,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class TargetState:
-    """A target as the first page shows it."""
+    """A target as pages show it; `said` is what its mode means, "" for the usual one."""
 
     name: str
     platform: str
@@ -44,9 +41,10 @@ class TargetState:
     state: str
     holdings: tuple[Holding, ...]
     mode: str
+    said: str
 
 
-_MODES = {
+MODES = {
     "live": "",
     "shadow": "Shadow mode: what is written to it is only planned.",
     "paused": "Paused: nothing is written to it.",
@@ -54,13 +52,7 @@ _MODES = {
 
 
 def add_routes(console: Blueprint, services: Services) -> None:
-    """Add the first page and the page of one target to the console."""
-
-    def state_of(target: Target) -> TargetState:
-        state = services.health.state(target)
-        held = tuple(map(_holding, target.connector.collections.values()))
-        lms, mode = target.settings.connector, _MODES[target.settings.mode]
-        return TargetState(target.name, lms, state == OK, state, held, mode)
+    """Add the first page to the console."""
 
     def stopped_for(token: Token) -> list[tuple[State, str]]:
         """Return what guards have stopped on the token's targets, and since when."""
@@ -74,19 +66,18 @@ def add_routes(console: Blueprint, services: Services) -> None:
         _, newest = services.audit.search(chosen, count=_NEWEST, descending=True)
         return render_template(
             "overview.html",
-            targets=[state_of(target) for target in services.targets_for(g.token)],
+            targets=[state_of(services, target) for target in services.targets_for(g.token)],
             stopped=stopped_for(g.token),
             lines=lines_of(services.audit, services.prover, newest),
         )
 
-    @console.get("/targets/<name>")
-    def target(name: str) -> str:
-        found = {target.name: target for target in services.targets_for(g.token)}
-        if name not in found:
-            raise NotFound("There is no such target, or your token is not for it.")
-        return render_template(
-            "target.html", target=state_of(found[name]), types=_matrix(found[name])
-        )
+
+def state_of(services: Services, target: Target) -> TargetState:
+    """Return how a target stands; its LMS is asked as rarely as `Health` does."""
+    state = services.health.state(target)
+    held = tuple(map(_holding, target.connector.collections.values()))
+    lms, mode = target.settings.connector, services.mode(target)
+    return TargetState(target.name, lms, state == OK, state, held, mode, MODES[mode])
 
 
 def _holding(collection: Collection) -> Holding:
@@ -95,11 +86,3 @@ def _holding(collection: Collection) -> Holding:
     if missing and not limits:
         limits = f"no {' or '.join(missing)}"
     return Holding(collection.mapping.full.endpoint, len(collection.mapping.rows), limits)
-
-
-def _matrix(target: Target) -> dict[str, list[dict[str, Any]]]:
-    """Return the support matrix of a target by resource type."""
-    types: dict[str, list[dict[str, Any]]] = {}
-    for row in matrix.rows(matrix.of_targets({target.name: target})):
-        types.setdefault(row["type"], []).append(row)
-    return types

@@ -12,6 +12,7 @@ from gateway.guards.guard import Guard
 from gateway.health import Health
 from gateway.jobs.desk import Desk
 from gateway.ledger.proving import Prover
+from gateway.pauses import Pauses
 from gateway.reading import Reader
 from gateway.targets import Place, Target
 from gateway.tokens import Token, Tokens
@@ -29,6 +30,7 @@ class Services:
     reader: Reader
     audit: AuditLog
     guard: Guard
+    pauses: Pauses
     desk: Desk
     prover: Prover
     keys: MultiFernet
@@ -40,6 +42,10 @@ class Services:
         """Return what people call a target, which may not be there any more."""
         target = self.targets.get(name)
         return (target.settings.label if target else "") or name
+
+    def mode(self, target: Target) -> str:
+        """Return the mode of a target, which somebody may have paused."""
+        return "paused" if self.pauses.since(target.name) else target.settings.mode
 
     def targets_for(self, token: Token, scope: str | None = None) -> list[Target]:
         """Return the targets that the token is for, by name, and has the scope on."""
