@@ -36,13 +36,8 @@ STATES = {
     "failed": ("Failed", "failed"),
 }
 """By the state of a run its word, and the outcome of events that it looks like."""
-ASKS = {
-    "run": "Run now",
-    "apply": "Apply the plan",
-    "retry": "Retry",
-    "pause": "Pause",
-    "resume": "Resume",
-}
+ASKS = {"run": "Run now", "retry": "Retry", "pause": "Pause", "resume": "Resume"}
+"""What is asked for by a button everywhere; a plan is applied where it is seen."""
 _COUNTED = {"none": "no change", "absent": "not there"}
 _ORDER = (*WRITES, "refused", "absent", "none")
 """The kinds of lines: what is to be done and what cannot be comes before what needs nothing."""
