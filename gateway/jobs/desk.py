@@ -72,7 +72,7 @@ class Desk:
         following = None
         if job.schedule and standing.paused is None:
             following = job.schedule.next(standing.planned)
-        return Job(job, standing.paused, following, self._store.newest(name))
+        return Job(job, standing.paused, following, self._store.newest(name, job.target))
 
     def settings_of(self, name: str) -> JobSettings:
         """Return what the configuration says of a job."""
@@ -128,23 +128,23 @@ class Desk:
     def end(self, run: Run, **known: Any) -> None:
         """Keep that a run is done, and let the job be done that follows: both or neither."""
         following = self.settings_of(run.job).then
-        if not following or _is_active(self._store.newest(following)):
+        job = self.settings_of(following) if following else None
+        if job is None or _is_active(self._store.newest(job.name, job.target)):
             self._store.change(run.id, **known)
             return
-        job = self.settings_of(following)
         by = Intent("", "", "", actor=run.actor, client=f"job {run.job}")
 
         def decide(entry: Entry) -> None:
             entry.change(run.id, **known)
             if not _is_active(entry.newest):
-                entry.begin(job.target, run.actor, _first_phase(job), now())
+                entry.begin(run.actor, _first_phase(job), now())
 
         self._decided(job, replace(by, configuration=self.configuration), "run", decide)
 
     def _run_by_schedule(self, job: JobSettings, known: Standing) -> None:
         """Begin a run unless another process has, or the last one is at work still."""
         intent = Intent("", "run", "Job", actor=SCHEDULE, configuration=self._settings.version)
-        if _is_active(self._store.newest(job.name)):
+        if _is_active(self._store.newest(job.name, job.target)):
             self._store.plan(job.name, now())
             return
         with suppress(_Elsewhere):
@@ -163,7 +163,7 @@ class Desk:
                 raise ScimError(409, f"{job.name} is at work: run {newest.id} is {newest.state}.")
             if known is not None:
                 entry.stand(planned=moment)
-            return entry.begin(job.target, by.actor or "", _first_phase(job), moment)
+            return entry.begin(by.actor or "", _first_phase(job), moment)
 
         return self._store.run(self._decided(job, by, "run", decide))
 
@@ -217,7 +217,7 @@ class Desk:
 
         def also(connection: Any) -> None:
             # It may be done twice, and what was done last counts.
-            made[:] = [decide(Entry(connection, job.name))]
+            made[:] = [decide(Entry(connection, job.name, job.target))]
 
         self._audit.record(intent, "success", also)
         return made[0]

@@ -101,9 +101,10 @@ class Store:
             raise not_found_resource("JobRun", str(id))
         return found[0]
 
-    def newest(self, job: str) -> Run | None:
-        """Return the newest run of a job, None before the first."""
-        return next(iter(self._runs(runs.c.job == job, limit=1)), None)
+    def newest(self, job: str, target: str) -> Run | None:
+        """Return the newest run of a job on a target, None before the first."""
+        of_job = runs.c.job == job, runs.c.target == target
+        return next(iter(self._runs(*of_job, limit=1)), None)
 
     def runs(self, target: str | None = None, job: str | None = None) -> list[Run]:
         """Return the runs of a target, of a job, or all, the newest first."""
@@ -138,12 +139,14 @@ class Store:
 class Entry:
     """A job as it stands within a transaction, where nobody else decides about it meanwhile."""
 
-    def __init__(self, connection: Connection, name: str) -> None:
+    def __init__(self, connection: Connection, name: str, target: str) -> None:
         self._connection = connection
         self._name = name
+        self._target = target
         one = select(jobs.c.paused, jobs.c.planned).where(jobs.c.name == name)
         self.standing = Standing(*connection.execute(one.with_for_update()).one())
-        newest = select(runs).where(runs.c.job == name).order_by(runs.c.run.desc()).limit(1)
+        of_job = runs.c.job == name, runs.c.target == target
+        newest = select(runs).where(*of_job).order_by(runs.c.run.desc()).limit(1)
         found = connection.execute(newest).one_or_none()
         self.newest = None if found is None else _run(found)
 
@@ -151,11 +154,11 @@ class Entry:
         """Keep how the job stands."""
         self._connection.execute(update(jobs).where(jobs.c.name == self._name).values(**known))
 
-    def begin(self, target: str, actor: str, phase: str, moment: datetime) -> int:
+    def begin(self, actor: str, phase: str, moment: datetime) -> int:
         """Keep a new run that waits to be carried out; return its id."""
         values = _values(
             job=self._name,
-            target=target,
+            target=self._target,
             actor=actor,
             state="waiting",
             phase=phase,

@@ -73,10 +73,11 @@ class Worker:
         if run.due > now():
             return False
         try:
-            return self._desk.job(run.job).paused is None
+            job = self._desk.job(run.job)
         except ScimError:
             # It is not in the configuration any more.
             return False
+        return job.paused is None and job.settings.target == run.target
 
 
 def refuse_mistakes(services: Services) -> None:

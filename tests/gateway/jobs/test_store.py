@@ -76,7 +76,9 @@ def test_what_is_known_of_a_run_is_kept(database: Database) -> None:
     run = store.run(id)
     assert (run.state, run.totals, run.detail, run.failures) == ("failed", {"written": 3}, "No.", 2)
     assert run.ended == moment
-    assert store.newest("one") == run == store.runs("memory")[0] == store.runs(job="one")[0]
+    assert (
+        store.newest("one", "memory") == run == store.runs("memory")[0] == store.runs(job="one")[0]
+    )
     assert store.runs("other") == store.active() == []
     with pytest.raises(ScimError):
         store.run(id + 1)
