@@ -19,7 +19,7 @@ from connectors import http
 from gateway import telemetry
 from gateway.auth import Authenticator
 from gateway.background import Background
-from gateway.console import Services, make_console
+from gateway.console import ConsoleServices, make_console
 from gateway.database import Database
 from gateway.exchange import answer, error_answer, http_error_answer
 from gateway.health import OK, Health
@@ -110,7 +110,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         )
         background += workers(worker, database)
     app.extensions["matricula"]["background"] = background
-    shown = Services(
+    shown = ConsoleServices(
         targets,
         tokens,
         authenticator,

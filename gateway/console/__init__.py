@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from gateway.console import accounts, downloads, events, jobs, overview, sign_in, targets, timeline
 from gateway.console.pages import add_words
-from gateway.console.services import PLACE, Services
+from gateway.console.services import PLACE, ConsoleServices
 from gateway.console.sessions import Sessions
 from schemas.errors import ScimError
 
-__all__ = ["Services", "make_console"]
+__all__ = ["ConsoleServices", "make_console"]
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -31,7 +31,7 @@ _OPEN = frozenset({"console.static", "console.sign_in", "console.sign_in_form", 
 log = logging.getLogger(__name__)
 
 
-def make_console(services: Services) -> Blueprint:
+def make_console(services: ConsoleServices) -> Blueprint:
     """Return the blueprint of `/console`."""
     console = Blueprint(
         "console",
@@ -55,7 +55,7 @@ def make_console(services: Services) -> Blueprint:
     return console
 
 
-def _add_admission(console: Blueprint, services: Services, sessions: Sessions) -> None:
+def _add_admission(console: Blueprint, services: ConsoleServices, sessions: Sessions) -> None:
     @console.before_request
     def admit() -> AnyResponse | None:
         # Takes the place of a target in metrics and in the events of sign-ins.

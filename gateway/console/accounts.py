@@ -6,12 +6,12 @@ from flask import Blueprint, g, render_template, request
 
 from gateway.accounts import LONGEST, find_accounts
 from gateway.console.recording import record
-from gateway.console.services import Services
+from gateway.console.services import ConsoleServices
 from schemas.errors import ScimError
 from schemas.filters import is_text
 
 
-def add_routes(console: Blueprint, services: Services) -> None:
+def add_routes(console: Blueprint, services: ConsoleServices) -> None:
     """Add the account search to the console."""
 
     @console.get("/accounts")

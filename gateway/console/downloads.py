@@ -15,7 +15,7 @@ from gateway.audit_events import visible_to
 from gateway.console.events import stored_event
 from gateway.console.recording import record
 from gateway.console.selection import selection_of
-from gateway.console.services import Services
+from gateway.console.services import ConsoleServices
 from gateway.console.timeline import record_use, subject_of
 from gateway.database import now
 from gateway.exports import write_csv, write_jsonl
@@ -32,7 +32,7 @@ _FORMATS: dict[str, tuple[str, str]] = {
 """The end of a file's name and its media type, by format."""
 
 
-def add_routes(console: Blueprint, services: Services) -> None:
+def add_routes(console: Blueprint, services: ConsoleServices) -> None:
     """Add the downloads of the timeline, of the list of events and of a proof to the console."""
     labels = {name: services.label(name) for name in services.targets}
     writers: dict[str, Callable[[Iterable[dict[str, Any]], TextIO], None]] = {

@@ -13,14 +13,14 @@ from gateway.console.lines import lines_of
 from gateway.console.pages import Page, page_of
 from gateway.console.recording import record
 from gateway.console.selection import Selection, equal, selection_of
-from gateway.console.services import Services
+from gateway.console.services import ConsoleServices
 from gateway.ledger.events import Stored
 from gateway.tokens import Token
 from schemas.errors import ScimError
 from schemas.filters import all_of
 
 
-def add_routes(console: Blueprint, services: Services) -> None:
+def add_routes(console: Blueprint, services: ConsoleServices) -> None:
     """Add the list of all events, and the page of each, to the console."""
 
     @console.get("/events")
@@ -46,7 +46,7 @@ def add_routes(console: Blueprint, services: Services) -> None:
         return render_template("event.html", line=line, key=services.prover.verifier)
 
 
-def stored_event(services: Services, sequence: int, token: Token) -> Stored:
+def stored_event(services: ConsoleServices, sequence: int, token: Token) -> Stored:
     """Return an event that the token may see. Raises 404."""
     if sequence < 2**63:
         for found in services.audit.stored(all_of(equal("sequence", sequence), visible_to(token))):

@@ -14,7 +14,7 @@ from gateway.auth import caller
 from gateway.console.lines import ShownChange
 from gateway.console.pages import number_of
 from gateway.console.recording import record
-from gateway.console.services import Services
+from gateway.console.services import ConsoleServices
 from gateway.intents import Intent
 from gateway.jobs.desk import Job
 from gateway.jobs.shown import plan_page
@@ -78,7 +78,7 @@ class ShownPlan:
         return {kind: number for kind in _ORDER if (number := self.head.totals.get(kind, 0))}
 
 
-def add_routes(console: Blueprint, services: Services) -> None:
+def add_routes(console: Blueprint, services: ConsoleServices) -> None:
     """Add the list of jobs, the pages of each and of its plans, and what can be asked for."""
     desk = services.desk
     asks: dict[str, Callable[[str, Intent, int | None], object]] = {

@@ -10,7 +10,7 @@ from connectors.base import Collection
 from gateway.audit_events import visible_to
 from gateway.console.lines import lines_of
 from gateway.console.selection import Selection
-from gateway.console.services import Services
+from gateway.console.services import ConsoleServices
 from gateway.guards.guard import State
 from gateway.health import OK
 from gateway.tables import moment_text
@@ -51,7 +51,7 @@ MODES = {
 }
 
 
-def add_routes(console: Blueprint, services: Services) -> None:
+def add_routes(console: Blueprint, services: ConsoleServices) -> None:
     """Add the first page to the console."""
 
     def stopped_for(token: Token) -> list[tuple[State, str]]:
@@ -72,7 +72,7 @@ def add_routes(console: Blueprint, services: Services) -> None:
         )
 
 
-def state_of(services: Services, target: Target) -> TargetState:
+def state_of(services: ConsoleServices, target: Target) -> TargetState:
     """Return how a target stands; its LMS is asked as rarely as `Health` does."""
     state = services.health.state(target)
     held = tuple(map(_holding, target.connector.collections.values()))

@@ -12,7 +12,7 @@ from flask import Blueprint, g, request, url_for
 
 from gateway.console.lines import Line, lines_of
 from gateway.console.selection import EVERYTHING
-from gateway.console.services import Services
+from gateway.console.services import ConsoleServices
 from gateway.database import now
 from schemas.errors import ScimError
 from schemas.filters import Filter
@@ -85,7 +85,7 @@ class Page:
         return sum(line.seal == "broken" for line in self.lines)
 
 
-def page_of(services: Services, filter: Filter | None) -> Page:
+def page_of(services: ConsoleServices, filter: Filter | None) -> Page:
     """Return the page of events that the URL asks for, newest first. Raises 400."""
     number = number_of("page", request.args) or 1
     start = (number - 1) * SIZE + 1
@@ -103,7 +103,7 @@ def number_of(name: str, given: Mapping[str, str]) -> int | None:
     return int(written)
 
 
-def add_words(console: Blueprint, services: Services) -> None:
+def add_words(console: Blueprint, services: ConsoleServices) -> None:
     """Give every template the words, the current moment and `here`, a link to the page itself."""
 
     @console.context_processor

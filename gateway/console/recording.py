@@ -6,7 +6,7 @@ import logging
 
 from flask import g, request
 
-from gateway.console.services import PLACE, Services
+from gateway.console.services import PLACE, ConsoleServices
 from gateway.intents import Intent, login_in, names_in
 from gateway.tokens import Token
 from schemas.errors import ScimError
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def record(
-    services: Services,
+    services: ConsoleServices,
     operation: str,
     resource_type: str = "AuditEvent",
     *,

@@ -21,7 +21,7 @@ PLACE = Place("console")
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
+class ConsoleServices:
     """The parts of the gateway that the console shows; `configuration` is its version."""
 
     targets: dict[str, Target]

@@ -6,13 +6,13 @@ from flask import Blueprint, Response, g, make_response, redirect, render_templa
 from werkzeug.wrappers import Response as AnyResponse
 
 from gateway.console.recording import record
-from gateway.console.services import Services
+from gateway.console.services import ConsoleServices
 from gateway.console.sessions import Session, Sessions, may_enter, new_session
 from gateway.tokens import Token
 from schemas.errors import ScimError
 
 
-def add_routes(console: Blueprint, services: Services, sessions: Sessions) -> None:
+def add_routes(console: Blueprint, services: ConsoleServices, sessions: Sessions) -> None:
     """Add sign-in and sign-out to the console."""
 
     @console.get("/sign-in")

@@ -13,7 +13,7 @@ from gateway import matrix
 from gateway.auth import caller
 from gateway.checking import findings
 from gateway.console.overview import state_of
-from gateway.console.services import Services
+from gateway.console.services import ConsoleServices
 from gateway.intents import Intent
 from gateway.targets import Target
 from schemas.errors import InsufficientScope, not_found
@@ -22,7 +22,7 @@ SCOPE = "targets:write"
 """Who may pause a target, and have its set-up checked."""
 
 
-def add_routes(console: Blueprint, services: Services) -> None:
+def add_routes(console: Blueprint, services: ConsoleServices) -> None:
     """Add the page of a target, and what can be asked there."""
     asks: dict[str, Callable[[str, Intent], None]] = {
         "pause": services.pauses.pause,

@@ -16,7 +16,7 @@ from gateway.console.moments import State, state_at
 from gateway.console.pages import page_of
 from gateway.console.recording import record
 from gateway.console.selection import equal, selection_of
-from gateway.console.services import PLACE, Services
+from gateway.console.services import PLACE, ConsoleServices
 from gateway.tokens import Token
 from schemas.audit_event import AUDIT_EVENT
 from schemas.errors import ScimError
@@ -73,7 +73,7 @@ class AccountState:
     erased: str | None
 
 
-def add_routes(console: Blueprint, services: Services) -> None:
+def add_routes(console: Blueprint, services: ConsoleServices) -> None:
     """Add the timeline to the console."""
 
     @console.get("/timeline")
@@ -95,7 +95,9 @@ def add_routes(console: Blueprint, services: Services) -> None:
         )
 
 
-def record_use(services: Services, operation: str, subject: Subject, chosen: Filter | None) -> None:
+def record_use(
+    services: ConsoleServices, operation: str, subject: Subject, chosen: Filter | None
+) -> None:
     """Write down that somebody looks at a timeline, or takes it away. Raises 503."""
     named: dict[str, Any] = {"login": subject.login or None}
     if request.args.get("id"):
