@@ -13,6 +13,7 @@ from gateway.console.selection import Selection
 from gateway.console.services import ConsoleServices
 from gateway.guards.guard import State
 from gateway.health import OK
+from gateway.jobs.desk import Job
 from gateway.tables import moment_text
 from gateway.targets import Target
 from gateway.tokens import Token
@@ -51,6 +52,14 @@ MODES = {
 }
 
 
+_FOR_PEOPLE = {
+    "planned": "has a plan that waits to be seen and applied",
+    "stopped": "was stopped by a guard",
+    "failed": "has failed",
+}
+"""The states of a run with which somebody has to do something, and what they mean."""
+
+
 def add_routes(console: Blueprint, services: ConsoleServices) -> None:
     """Add the first page to the console."""
 
@@ -60,6 +69,12 @@ def add_routes(console: Blueprint, services: ConsoleServices) -> None:
         states = [state for state in services.guard.states() if state.target in names]
         return [(state, moment_text(state.stopped)) for state in states if state.stopped]
 
+    def jobs_for(token: Token) -> list[Job]:
+        """Return the jobs of the token's targets whose newest run waits for somebody."""
+        names = {target.name for target in services.targets_for(token, "jobs:read")}
+        jobs = [job for job in services.desk.jobs() if job.settings.target in names]
+        return [job for job in jobs if job.newest and job.newest.state in _FOR_PEOPLE]
+
     @console.get("/")
     def overview() -> str:
         chosen = all_of(visible_to(g.token), *Selection().terms())
@@ -68,6 +83,8 @@ def add_routes(console: Blueprint, services: ConsoleServices) -> None:
             "overview.html",
             targets=[state_of(services, target) for target in services.targets_for(g.token)],
             stopped=stopped_for(g.token),
+            jobs=jobs_for(g.token),
+            said=_FOR_PEOPLE,
             lines=lines_of(services.audit, services.prover, newest),
         )
 

@@ -381,3 +381,18 @@ def test_the_menu_tells_where_one_is(plan: str, auditor: Visitor) -> None:
         check_page(page)
         menu = page.partition('aria-label="Pages"')[2].partition("</nav>")[0]
         assert re.findall(r'aria-current="(\w+)">(\w+)', menu) == [(said, "Jobs")]
+
+
+def test_the_overview_says_what_waits_for_somebody(
+    service: Service, auditor: Visitor, make_visitor: Callable[..., Visitor]
+) -> None:
+    assert "The job" not in auditor.text("/")
+    put(service.folder, "ann")
+    auditor.post("/jobs/people/run")
+    work(service)
+    assert "The job people has a plan that waits to be seen and applied." in auditor.text("/")
+    assert "The job" not in make_visitor("audit:read").text("/")
+    (service.folder / "people.csv").write_text("nobody's name\n", encoding="utf-8")
+    auditor.post("/jobs/people/run")
+    work(service)
+    assert "The job people has failed." in auditor.text("/")
