@@ -23,6 +23,17 @@ from tests.gateway.service import Service
 CALLER = Caller("tester", "", "test", "", lambda scope: None, lambda *told: None)
 
 
+def person(login: str, **more: Any) -> dict[str, Any]:
+    """Return the record of somebody, by short paths."""
+    names = {"name.given": "Ann", "name.family": "Doe", "contact.email": f"{login}@example.edu"}
+    return {"userName": login, **names, **more}
+
+
+def people(number: int, **more: Any) -> list[dict[str, Any]]:
+    """Return the records of p0, p1 and so on."""
+    return [person(f"p{i}", **more) for i in range(number)]
+
+
 @dataclass
 class Site:
     """One target of a service, and the files of its syncs."""

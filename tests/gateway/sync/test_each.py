@@ -19,7 +19,7 @@ from gateway.sync.selecting import selected
 from gateway.sync.source import file_source
 from schemas.filters import parse_filter
 from tests.gateway.service import TARGETS, Scim, Service, make_service
-from tests.gateway.sync.site import Site
+from tests.gateway.sync.site import Site, people, person
 
 ENDS = ("disable", "delete")
 
@@ -34,15 +34,6 @@ def service(tmp_path: Path) -> Iterator[Service]:
 @pytest.fixture
 def site(service: Service) -> Site:
     return Site(service, "moodle")
-
-
-def person(login: str, **more: Any) -> dict[str, Any]:
-    names = {"name.given": "Ann", "name.family": "Doe", "contact.email": f"{login}@example.edu"}
-    return {"userName": login, **names, **more}
-
-
-def people(number: int, **more: Any) -> list[dict[str, Any]]:
-    return [person(f"p{i}", **more) for i in range(number)]
 
 
 def planned(site: Site, records: list[dict[str, Any]] | str, **asked: Any) -> dict[str, int]:

@@ -19,7 +19,7 @@ from gateway.sync.showing import said_of, show_plan
 from schemas.errors import ScimError
 from schemas.user import LMS_USER
 from tests.gateway.service import TARGETS, Scim, Service, make_service
-from tests.gateway.sync.site import Site
+from tests.gateway.sync.site import Site, people, person
 
 ADMINS = ("admin", "user0001", "user0002", "user0003")
 PASSWORD = "Only-For-The-New-4711"
@@ -35,15 +35,6 @@ def service(tmp_path: Path) -> Iterator[Service]:
 @pytest.fixture
 def site(service: Service) -> Site:
     return Site(service, "moodle")
-
-
-def person(login: str, **more: Any) -> dict[str, Any]:
-    names = {"name.given": "Ann", "name.family": "Doe", "contact.email": f"{login}@example.edu"}
-    return {"userName": login, **names, **more}
-
-
-def people(number: int, **more: Any) -> list[dict[str, Any]]:
-    return [person(f"p{i}", **more) for i in range(number)]
 
 
 def disabled(site: Site) -> int:
