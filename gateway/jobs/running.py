@@ -109,7 +109,8 @@ class Runner:
             self._store.change(run.id, state="waiting", due=now(), starts=0)
             return self._store.run(run.id)
         except KeyboardInterrupt:
-            self._ended(job, run, _End("failed", detail="It was interrupted."))
+            interrupted = _End("failed", detail="It was interrupted.")
+            self._ended(job, self._store.run(run.id), interrupted)
             raise
         return self._ended(job, self._store.run(run.id), end, tries or job.tries)
 
@@ -150,7 +151,7 @@ class Runner:
             self._store.change(run.id, phase="apply")
             return self._apply(job, run, watch)
         why = "" if mode == "live" else f"{job.target} is in {mode} mode: nothing is written."
-        return _End("planned", totals, why)
+        return _End("planned", totals, why, phase="plan")
 
     def _apply(self, job: JobSettings, run: Run, watch: _Watch) -> _End:
         target = self._services.targets[job.target]
@@ -176,7 +177,7 @@ class Runner:
             )
         if watch.is_halted and result.exit_code:
             raise _Halted
-        return _end_of(result)
+        return _end_of(result, applier.head.totals["refused"])
 
     def _export(self, job: JobSettings, run: Run, order: ExportOrder, watch: _Watch) -> _End:
         # What an earlier run has left is not gone on with, what this one has left is.
@@ -262,11 +263,11 @@ class _Watch:
         self.is_halted = paused is not None or self._is_over()
 
 
-def _end_of(result: Result) -> _End:
+def _end_of(result: Result, refused: int) -> _End:
     """Return what the run of a plan has come to, without anybody's name."""
     totals: dict[str, int] = {kind: result.done[kind] for kind in WRITES if result.done.get(kind)}
-    totals |= {"done before": result.before} if result.before else {}
-    totals |= {"left": result.left} if result.left else {}
+    more = {"done before": result.before, "left": result.left, "refused": refused}
+    totals |= {name: number for name, number in more.items() if number}
     match result.exit_code:
         case 0:
             return _End("done", totals)

@@ -62,6 +62,13 @@ def test_a_job_may_apply_its_plan_at_once_and_then_has_nothing_to_do(tmp_path: P
     assert made == []
 
 
+def test_what_a_plan_refuses_is_told_at_the_end_as_well(tmp_path: Path) -> None:
+    office = make_office(tmp_path, {"people": AT_ONCE})
+    office.write("people.csv", "ann", "")
+    assert office.done("people")["totals"] == {"create": 1, "refused": 1}
+    assert office.done("people")["totals"] == {"none": 1, "refused": 1}
+
+
 def test_a_plan_can_be_read_and_shows_no_secret(tmp_path: Path) -> None:
     office = make_office(tmp_path, {"people": PEOPLE})
     lines = [f"p{n},A,B,p{n}@example.edu,{SECRET}-{n}aA1!" for n in range(5)]
