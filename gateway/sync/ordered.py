@@ -5,8 +5,9 @@ from __future__ import annotations
 from gateway.orders import SyncOrder
 from gateway.services import Services
 from gateway.sync.columns import Columns, path_of, read_map
+from gateway.sync.deciding import Wish
 from gateway.sync.forecast import Meter
-from gateway.sync.planning import Planner, Wish
+from gateway.sync.planning import Planner
 from gateway.sync.selecting import selected
 from gateway.sync.source import Source, file_source, target_source
 from schemas.filters import parse_filter

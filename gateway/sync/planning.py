@@ -1,86 +1,37 @@
-"""Planning: what becomes of each record of a source, computed without a write."""
+"""Planning: records are matched with accounts, and what is to become of each is written down."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import islice
 from pathlib import Path as File
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
-import orjson
-
 from connectors.base import Collection
 from connectors.http import counted as counting
 from connectors.mapping import Resource
-from gateway import bodies
 from gateway.database import now
-from gateway.guards.counting import counted
-from gateway.keys import login_of
-from gateway.records import records
 from gateway.services import Services
 from gateway.sync.accounts import Accounts
 from gateway.sync.columns import Column, Columns, Row
-from gateway.sync.desired import (
-    Mode,
-    Operations,
-    changes_for,
-    created,
-    is_within,
-    operations_for,
-    reason,
-    restricted,
-)
+from gateway.sync.deciding import FATES, Decider, Wish
 from gateway.sync.forecast import Meter, forecast
 from gateway.sync.matching import PAGE, Key, calls_for, key_of, look_up, walk
-from gateway.sync.plan import Draft, Head, Kind, Line
+from gateway.sync.plan import Draft, Head, Line
 from gateway.sync.references import References
 from gateway.sync.source import Source
-from gateway.sync.trying import Trials
 from gateway.tables import moment_text
 from gateway.targets import Target
-from schemas.attributes import ResourceType
-from schemas.changes import Change, diff
-from schemas.errors import ScimError
-from schemas.filters import parse_path
 from schemas.paths import Path
 
 CHUNK = 200
 """How many records are looked at together."""
 
-FATES: dict[str, tuple[Kind, Kind]] = {
-    "sync": ("change", "create"),
-    "create": ("none", "create"),
-    "change": ("change", "absent"),
-    "disable": ("disable", "absent"),
-    "delete": ("delete", "absent"),
-}
-"""By what is done for each record: what becomes of who is there, and of who is not."""
-
 _SETTING = ("create", "change")
 """What sets the values of a record; all else takes its key only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a sync is asked for.
-
-    Accounts are matched by the paths in `match`. `each` is what is done for each record, one of
-    FATES. `mode` lets everything through, or only what adds, or only what removes. `missing`
-    accounts, which no record tells of, are kept, disabled or deleted; those with the logins
-    `spared` neither for that nor for a record. An `empty` cell keeps what there is, or clears it.
-    """
-
-    match: tuple[Path, ...]
-    each: str = "sync"
-    mode: Mode = "exact"
-    missing: str = "keep"
-    empty: str = "keep"
-    spared: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -117,13 +68,10 @@ class Planner:
         self._meter = meter
         self._mapping = collection.mapping
         self._references = References(target, services.reader)
-        self._trials = Trials()
-        self._guarded: dict[str, int] = {}
         self._notes: list[str] = []
         self._accounts = Accounts(target, collection, services.reader, wish.match)
-        self._decided: set[str] = set()
+        self._decider = Decider(services, target, collection, wish)
         self._there, self._gone = FATES[wish.each]
-        self._spared = frozenset(login.casefold() for login in wish.spared)
 
     def write(self, path: File, progress: Callable[[int], None] = lambda done: None) -> Head:
         """Write the plan into a file and return what it is.
@@ -131,12 +79,12 @@ class Planner:
         Raises ValueError for what cannot be asked for, ScimError when the LMS cannot be read.
         """
         started = perf_counter()
-        self._refuse()
+        self._decider.refuse()
         with Draft(path) as draft:
             with counting() as counter:
                 for line in self._all_lines(progress):
                     draft.add(line)
-            self._note_guards()
+            self._notes += self._decider.notes()
             seconds = round(perf_counter() - started, 1)
             head = self._head(draft.totals, {"calls": counter.calls, "seconds": seconds})
             draft.finish(head)
@@ -168,30 +116,10 @@ class Planner:
             time=moment_text(now()),
             id=uuid4().hex,
             totals=totals,
-            forecast=forecast(self._collection, target, totals, self._trials.calls, self._meter),
+            forecast=forecast(self._collection, target, totals, self._decider.calls, self._meter),
             planning=planning,
             notes=self._notes,
         )
-
-    def _refuse(self) -> None:
-        """Raise ValueError for what the target cannot do, or what contradicts itself."""
-        wish, name = self._wish, self._mapping.full.endpoint
-        ends = {"disable", "delete"} & {wish.each, wish.missing}
-        if wish.mode == "add" and (ends or wish.empty != "keep"):
-            raise ValueError(
-                "with --mode add nothing is removed: neither --missing nor --empty,"
-                " nor --each disable or delete"
-            )
-        if wish.mode == "remove" and wish.each == "create":
-            raise ValueError("with --mode remove nobody is created: not with --each create")
-        if wish.each in ends and wish.missing != "keep":
-            raise ValueError(f"--each {wish.each} leaves all others alone: not with --missing")
-        if "disable" in ends and self._mapping.switch is None:
-            raise ValueError(f"{name} cannot be disabled in {self._target.name}")
-        if "disable" in ends and self._target.settings.changes == "remove":
-            raise ValueError(f'{self._target.name} disables nobody (changes = "remove")')
-        if "delete" in ends and self._target.settings.delete == "refuse":
-            raise ValueError(f'{self._target.name} refuses to delete (delete = "refuse")')
 
     def _rows(self) -> Iterator[Row]:
         return map(self._columns.row, self._source.records())
@@ -281,13 +209,14 @@ class Planner:
             if row.problem:
                 yield Line("refused", row.line, reason=row.problem)
             elif key is None:
-                yield Line("refused", row.line, reason=f"it has no {_shown(match)}")
+                yield Line("refused", row.line, reason=f"it has no {self._wish.key_name}")
             elif given in keys.twice:
                 first = keys.twice[given]
-                said = f"several records have this {_shown(match)}, first line {first}"
+                said = f"several records have this {self._wish.key_name}, first line {first}"
                 yield Line("refused", row.line, reason=said)
             else:
-                yield self._line(row, found.get(key, []), taken.get(id(row), []))
+                accounts = found.get(key, [])
+                yield self._decider.for_record(row, accounts, taken.get(id(row), []))
 
     def _resolved(self, rows: Iterable[Row]) -> list[Row]:
         """Return records with the ids of what they refer to, looked up in as few calls."""
@@ -320,125 +249,6 @@ class Planner:
         held = self._accounts.found(list(logins.values()), paths)
         return {row: held[login] for row, login in logins.items()}
 
-    def _line(self, row: Row, accounts: list[Resource], taken: list[Resource]) -> Line:
-        if len(accounts) > 1:
-            ids = ", ".join(account["id"] for account in accounts[:5])
-            said = f"several accounts have this {_shown(self._wish.match)}: {ids}"
-            return Line("refused", row.line, reason=said)
-        login = login_of(self._mapping.full, accounts[0] if accounts else _plain(row)) or ""
-        if accounts and accounts[0]["id"] in self._decided:
-            said = "an earlier record is of the same account"
-            return Line("refused", row.line, accounts[0]["id"], login, reason=said)
-        self._decided.update(account["id"] for account in accounts)
-        if taken and not accounts:
-            said = f"another account has its login: {taken[0]['id']}"
-            return Line("refused", row.line, login=login, reason=said)
-        try:
-            if accounts:
-                return self._for_account(row, accounts[0], login)
-            if self._gone == "absent" or self._wish.mode == "remove":
-                return Line("absent", row.line, login=login)
-            return self._create(row, login)
-        except (ScimError, ValueError) as problem:
-            if isinstance(problem, ScimError) and problem.status >= 500:
-                raise
-            return Line("refused", row.line, login=login, reason=reason(problem))
-
-    def _for_account(self, row: Row, before: Resource, login: str) -> Line:
-        """Return what becomes of a record's account. Raises ValueError for one that is spared."""
-        if self._there == "change":
-            return self._change(row, before, login)
-        if self._there == "none":
-            return Line("none", row.line, before["id"], login)
-        if login.casefold() in self._spared:
-            raise ValueError("it is spared")
-        if before["id"] in self._own:
-            raise ValueError("it is the account of the target's own token")
-        return self._ended(self._there, row.line, before, login)
-
-    def _create(self, row: Row, login: str) -> Line:
-        full = self._mapping.full
-        values = [(column.path, value) for column, value in row.values if column.path.name != "id"]
-        body = created(full, operations_for({}, values, clear=False))
-        fitted, _ = bodies.held(self._target, self._collection, body)
-        resource = bodies.completed(self._collection, fitted)
-        self._collection.require("create")
-        self._trials.refuse("create", self._collection.create, deepcopy(resource))
-        changes = diff(self._mapping.resource_type, {}, resource)
-        plain, secrets = self._apart(values)
-        return Line(
-            "create",
-            row.line,
-            login=login,
-            operations=operations_for({}, plain, clear=False),
-            secrets=secrets,
-            guarded=self._count(counted(self._mapping, "create", changes)),
-        )
-
-    def _change(self, row: Row, before: Resource, login: str) -> Line:
-        # A password is for who is new: nobody can tell whether the account has it already.
-        values = [
-            (column.path, value)
-            for column, value in row.values
-            if column.path.name != "id" and column.path.leaf.mutability != "writeOnly"
-        ]
-        operations, changes, after = self._wanted(before, values)
-        beside = self._mapping.beside - {path.name for path, _ in values}
-        if changes and beside:
-            self._collection.complete([before], beside)
-            operations, changes, after = self._wanted(before, values)
-        if not changes:
-            return Line("none", row.line, before["id"], login)
-        secret = {str(path): value for path, value in values if path.secret and value is not None}
-        kept = [o for o in operations if o["path"] not in secret]
-        sealed = {o["path"]: self._sealed(o["value"]) for o in operations if o["path"] in secret}
-        return self._changing(row.line, before, after, login, kept, changes, sealed)
-
-    def _wanted(
-        self, before: Resource, values: list[tuple[Path, Any]]
-    ) -> tuple[Operations, tuple[Change, ...], Resource]:
-        """Return the operations, as few as do, and what they change within mode and policy."""
-        mode, clear = self._wish.mode, self._wish.empty == "clear"
-        operations = operations_for(before, values, clear=clear)
-        changes, after = changes_for(self._target, self._collection, before, operations)
-        policy = self._target.settings.changes
-        for limit in (mode, policy if policy != "all" else "exact"):
-            if limit != "exact":
-                operations = restricted(before, changes, limit)  # type: ignore[arg-type]
-                changes, after = changes_for(self._target, self._collection, before, operations)
-                if not is_within(changes, limit):  # type: ignore[arg-type]
-                    raise ValueError(f"what follows from it is not only to {limit}")
-        changed = {change.path.name for change in changes}
-        full = self._mapping.full
-        return [o for o in operations if _name_of(full, o) in changed], changes, after
-
-    def _changing(
-        self,
-        record: int,
-        before: Resource,
-        after: Resource,
-        login: str,
-        operations: Operations,
-        changes: tuple[Change, ...],
-        secrets: dict[str, str],
-    ) -> Line:
-        guarded = counted(self._mapping, "patch", changes)
-        kind: Kind = "disable" if "disable" in guarded else "change"
-        self._collection.require("update")
-        given = deepcopy(before), deepcopy(after), changes
-        self._trials.refuse(kind, self._collection.update, *given)
-        self._count(guarded)
-        return Line(
-            kind,
-            record,
-            before["id"],
-            login,
-            operations,
-            secrets,
-            records(self._mapping, changes),
-            guarded,
-        )
-
     def _missing(self, keys: _Keys) -> Iterator[Line]:
         """Yield what becomes of the accounts that no record tells of."""
         if self._wish.missing == "keep":
@@ -448,29 +258,14 @@ class Planner:
                 f"Missing accounts are kept: {keys.without} records do not tell whom they are of."
             )
             return
-        known = self._known_ids(keys) | self._own
+        known = self._known_ids(keys) | self._decider.own
         for chunk in _chunks(self._accounts.others(known), CHUNK):
             resources = list(self._accounts.opened(chunk))
             self._complete(resources, self._wish.missing)
             for resource in resources:
-                yield from self._unwanted(resource)
-
-    @cached_property
-    def _own(self) -> set[str]:
-        """Return the account of the target's own token, on which all calls depend."""
-        if self._mapping.full.name != "User" or not self._target.connector.lasting:
-            return set()
-        try:
-            own = self._target.connector.own_account()
-        except ScimError as error:
-            if error.status >= 500 and error.status != 501:
-                raise
-            own = None
-        if own is None:
-            self._notes.append(
-                "Nobody tells which account the target's own token is of: name it with --spare."
-            )
-        return set() if own is None else {own}
+                line = self._decider.for_missing(resource)
+                if line is not None:
+                    yield line
 
     def _known_ids(self, keys: _Keys) -> set[str]:
         """Return the accounts that records tell of, also those that are refused."""
@@ -484,73 +279,6 @@ class Planner:
                 known.update(self._accounts.ids(key) if key else ())
         return known
 
-    def _unwanted(self, before: Resource) -> Iterator[Line]:
-        login = login_of(self._mapping.full, before) or ""
-        if login.casefold() in self._spared:
-            return
-        try:
-            line = self._ended(self._wish.missing, 0, before, login)
-        except ScimError as problem:
-            if problem.status >= 500:
-                raise
-            line = Line("refused", 0, before["id"], login, reason=problem.detail)
-        if line.kind != "none":
-            yield line
-
-    def _ended(self, fate: str, record: int, before: Resource, login: str) -> Line:
-        """Return the line that deletes an account, or disables it unless it is disabled."""
-        if fate == "delete":
-            return self._delete(record, before, login)
-        switch = self._mapping.switch
-        assert switch is not None
-        off = {"op": "replace", "path": switch.name, "value": switch.off}
-        changes, after = changes_for(self._target, self._collection, before, [off])
-        if not changes:
-            return Line("none", record, before["id"], login)
-        return self._changing(record, before, after, login, [off], changes, {})
-
-    def _delete(self, record: int, before: Resource, login: str) -> Line:
-        self._collection.require("delete")
-        switch = self._mapping.switch if self._target.settings.delete == "disable" else None
-        after = {**before, switch.name: switch.off} if switch else {}
-        changes = diff(self._mapping.resource_type, before, after)
-        if switch is None:
-            self._trials.refuse("delete", self._collection.delete, before["id"])
-        elif changes:
-            given = deepcopy(before), deepcopy(after), changes
-            self._trials.refuse("delete", self._collection.update, *given)
-        guarded = self._count(counted(self._mapping, "delete", ()))
-        kept = records(self._mapping, changes)
-        return Line("delete", record, before["id"], login, changes=kept, guarded=guarded)
-
-    def _apart(
-        self, values: list[tuple[Path, Any]]
-    ) -> tuple[list[tuple[Path, Any]], dict[str, str]]:
-        """Return the values without secrets, and the secrets encrypted, by path."""
-        plain = [(path, value) for path, value in values if not path.secret]
-        secret = {
-            str(path): self._sealed(value)
-            for path, value in values
-            if path.secret and value is not None
-        }
-        return plain, secret
-
-    def _sealed(self, value: Any) -> str:
-        return self._services.keys.encrypt(orjson.dumps(value)).decode()
-
-    def _count(self, guarded: dict[str, int]) -> dict[str, int]:
-        """Add what a guard will count to what it will have counted."""
-        for kind, number in guarded.items():
-            self._guarded[kind] = self._guarded.get(kind, 0) + number
-        return guarded
-
-    def _note_guards(self) -> None:
-        """Tell where a guard will stop."""
-        for kind, number in self._guarded.items():
-            most = self._services.guard.most(self._target, kind, "a run")
-            if most is not None and most < number:
-                self._notes.append(f"The guard will stop after {most} of {number} {kind}s.")
-
 
 def _by_path(values: Iterable[tuple[Column, Any]]) -> dict[Path, Any]:
     return {column.path: value for column, value in values}
@@ -560,18 +288,6 @@ def _without_references(row: Row, keys: Container[Path]) -> Row:
     """Return a record without the values that must be looked up, but for its keys."""
     values = tuple(pair for pair in row.values if pair[0].by is None or pair[0].path in keys)
     return replace(row, values=values)
-
-
-def _plain(row: Row) -> Resource:
-    return {c.path.name: value for c, value in row.values if not c.path.sub and not c.path.urn}
-
-
-def _shown(match: tuple[Path, ...]) -> str:
-    return " and ".join(map(str, match))
-
-
-def _name_of(full: ResourceType, operation: dict[str, Any]) -> str:
-    return parse_path(operation["path"], full).name
 
 
 def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -14,9 +14,10 @@ from gateway.intents import Intent
 from gateway.services import Services
 from gateway.sync.applying import Applier, Result
 from gateway.sync.columns import Columns, path_of
+from gateway.sync.deciding import Wish
 from gateway.sync.forecast import Meter
 from gateway.sync.plan import Head, Line, read_lines
-from gateway.sync.planning import Planner, Wish
+from gateway.sync.planning import Planner
 from gateway.sync.source import file_source
 from tests.gateway.service import Service
 

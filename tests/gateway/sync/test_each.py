@@ -12,9 +12,10 @@ import pytest
 from gateway.guards.configuration import GuardSettings
 from gateway.orders import CHOICES
 from gateway.sync.columns import Columns, path_of
+from gateway.sync.deciding import FATES, Wish
 from gateway.sync.forecast import Meter
 from gateway.sync.plan import WRITES, read_head
-from gateway.sync.planning import FATES, Planner, Wish
+from gateway.sync.planning import Planner
 from gateway.sync.selecting import selected
 from gateway.sync.source import file_source
 from schemas.filters import parse_filter
