@@ -289,3 +289,20 @@ def test_a_plan_says_what_is_done_for_each_record_and_older_ones_are_read(site: 
 
 def test_commands_and_jobs_know_the_same_words() -> None:
     assert tuple(FATES) == CHOICES["each"]
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("policy", ["delete", "disable"])
+def test_who_was_seen_in_a_list_is_deleted_like_anybody(
+    tmp_path: Path, name: str, policy: str
+) -> None:
+    service = make_service(tmp_path, only=(name,), policies={"delete": policy})
+    site = Site(service, name)
+    asked = {"timezone": "Europe/Berlin"} if Scim(service, name).holds("timezone") else {}
+    site.sync(people(3, **asked))
+    others = tuple(login for login in site.users() if login != "p2")
+    assert site.plan(people(2, **asked), missing="delete", spared=others).totals["delete"] == 1
+    result = site.apply()
+    assert (result.exit_code, result.done, result.moved) == (0, {"delete": 1}, "")
+    assert "p2" not in site.users()
+    service.close()
