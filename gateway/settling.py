@@ -60,6 +60,8 @@ class Settler:
     def settle_all(self, targets: dict[str, Target], patience: float = inf) -> dict[str, int]:
         """Settle what earlier processes left open; return how many ended which way.
 
+        The LMS is not asked again about what it cannot tell, such as whether a password was set.
+
         Events of requests that are still at work, whose process holds the lock, and those whose
         call may be on its way, are waited for up to so many seconds each, and else left open.
         """
@@ -83,7 +85,9 @@ class Settler:
             collection = target.connector.collections.get(event.intent.resource_type)
             if collection is None:
                 continue
-            outcome = self._settle_locked(target, collection, event, patience)
+            outcome: str | None = "unknown"
+            if _can_be_judged(event):
+                outcome = self._settle_locked(target, collection, event, patience)
             if outcome is not None:
                 counts[outcome] = counts.get(outcome, 0) + 1
         return counts

@@ -175,7 +175,7 @@ class Runner:
                 again=True,
                 phase="plan" if error.status == 409 else "",
             )
-        if watch.is_halted and result.exit_code:
+        if watch.is_halted and result.left:
             raise _Halted
         return _end_of(result, applier.head.totals["refused"])
 

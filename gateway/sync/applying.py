@@ -109,6 +109,7 @@ class Applier:
         self._rounds = _ROUNDS
         self._again: set[int] = set()
         self._tried: set[int] = set()
+        self._stopped = ""
 
     def run(self, intent: Intent, progress: Progress = lambda done, total: None) -> Result:
         """Do what is left of the plan, and record that by `intent`.
@@ -127,6 +128,8 @@ class Applier:
                 self._result.left -= len(numbers)
                 self._write_all((n, line) for n, line in self._lines_to_write() if n in numbers)
         result = self._result
+        if result.left:
+            result.broken = result.broken or self._stopped
         ended = not result.exit_code
         self._services.audit.record(
             replace(intent, target=name, resource_id=self._job, request_id=self._job),
@@ -137,7 +140,7 @@ class Applier:
 
     def stop(self, why: str) -> None:
         """Let the run end after the writes that are at work; for who is told of its progress."""
-        self._result.broken = self._result.broken or why
+        self._stopped = self._stopped or why
 
     def _refuse_other(self, head: Head) -> None:
         if head.target != self._target.name:
@@ -230,7 +233,7 @@ class Applier:
     def _may_go_on(self, line: Line) -> bool:
         result = self._result
         with self._lock:
-            over = result.moved or result.broken
+            over = result.moved or result.broken or self._stopped
             return not over and not (line.guarded.keys() & result.stopped.keys())
 
     def _write(self, writer: Writer, number: int, line: Line) -> None:

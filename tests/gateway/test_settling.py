@@ -14,7 +14,7 @@ from connectors.blackboard.simulator import create_simulator
 from gateway.audit import AuditLog
 from gateway.database import now
 from gateway.intents import ChangeRecord, Intent
-from tests.gateway.service import Scim, Service, at, person, team
+from tests.gateway.service import Scim, Service, at, make_service, person, team
 
 CREATE = "core_user_create_users"
 UPDATE = "core_user_update_users"
@@ -464,3 +464,18 @@ class TestRestart:
         assert after.event["outcome"] == "open"
         service.moodle.faults.clear()
         assert self.reopened(service, make).event["outcome"] == "failed"
+
+
+def test_a_start_asks_for_nothing_that_the_lms_cannot_tell(moodle: Scim) -> None:
+    service = moodle.service
+    id = moodle.add("ann")
+    service.moodle.faults.add("truncated", match=UPDATE)
+    moodle.post(f"/Users/{id}/.resetPassword", {"generate": True})
+    assert unsettled(service) == ["unknown"]
+    service.forget()
+    other = make_service(service.folder, ["moodle"], moodle=service.moodle)
+    assert service.calls == 0
+    services = other.app.extensions["matricula"]["services"]
+    assert services.settler.settle_all(services.targets) == {"unknown": 1}
+    assert service.calls == 0
+    other.close()

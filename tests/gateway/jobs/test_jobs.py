@@ -534,3 +534,24 @@ def test_a_job_that_is_gone_from_the_configuration_is_left(tmp_path: Path) -> No
     assert rest.scim.get("/Jobs").json["totalResults"] == 0
     assert rest.scim.get("/JobRuns").json["totalResults"] == 1
     assert rest.scim.post("/Jobs/people/.run").status_code == 404
+
+
+def test_a_stop_with_the_last_write_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "_LOOK_SECONDS", 0)
+    office = make_office(tmp_path, {"people": AT_ONCE})
+    office.write("people.csv", "ann")
+    looks: list[int] = []
+
+    def is_over() -> bool:
+        # The first look is at the planning, the second one at the only write.
+        looks.append(1)
+        return len(looks) > 1
+
+    id = office.ask("people", "run")["id"]
+    office.work(is_over)
+    assert len(looks) > 1
+    assert office.run(id)["state"] == "done"
+    (event,) = office.events("sync")
+    assert event["outcome"] == "success"
