@@ -13,6 +13,7 @@ from tests.campaign import (
     faults,
     filters,
     fuzz,
+    jobs,
     kills,
     mutations,
     races,
@@ -74,3 +75,9 @@ def test_mutations(seed: int) -> None:
 @pytest.mark.parametrize("seed", [101])
 def test_syncs(seed: int) -> None:
     expect_nothing_failed(syncs.run(80, seed))
+
+
+@pytest.mark.parametrize("seed", [111])
+def test_jobs(seed: int) -> None:
+    # The gateway begins a hundred at once: of fewer, no kill would leave any.
+    expect_nothing_failed(jobs.run(240, seed))

@@ -19,6 +19,7 @@ COUNTS = {
     "expiries": 1_000,
     "mutations": 10_000,
     "syncs": 10_000,
+    "jobs": 2_000,
     "exports": 1_000,
 }
 
@@ -27,7 +28,9 @@ def main() -> int:
     """Run the campaigns that were asked for and print what they found."""
     parser = argparse.ArgumentParser(prog="tests.campaign", description=__doc__)
     parser.add_argument("campaign", nargs="?", default="all", choices=[*COUNTS, "all"])
-    parser.add_argument("--count", type=int, help="kills, requests, rounds, filters or users")
+    parser.add_argument(
+        "--count", type=int, help="kills, requests, rounds, filters, users or records"
+    )
     parser.add_argument("--seed", type=int, help="an earlier run's, to run it again")
     chosen = parser.parse_args()
     names = list(COUNTS) if chosen.campaign == "all" else [chosen.campaign]

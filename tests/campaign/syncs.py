@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import random
-import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -16,13 +14,17 @@ from typing import Any
 
 import orjson
 
-from tests.campaign.invariants import (
-    check_database,
-    check_events,
-    check_ledger,
-    check_replay,
-    events_of,
-    keep_events,
+from tests.campaign.invariants import keep_events
+from tests.campaign.people import (
+    MAP,
+    Row,
+    check_accounts,
+    check_all,
+    count_events,
+    make_rows,
+    native_writes,
+    with_changes,
+    write_rows,
 )
 from tests.campaign.processes import Gateway, Moodle, end, gateway, kill_group, moodle, start
 from tests.campaign.report import Report, counts
@@ -33,20 +35,7 @@ KILLS = 10
 WORKERS = 4
 OF_REQUESTS = 25
 """How many deletions the guard lets single requests have in an hour."""
-SECRET = "Kept-Nowhere-4712"
-_COLUMNS = ("login", "number", "given", "family", "mail", "state", "first password")
-_MAP = """
-[columns]
-login = "userName"
-number = "externalId"
-given = "name.given"
-family = "name.family"
-mail = "contact.email"
-state = { path = "active", values = { here = true, away = false } }
-"first password" = "password"
-"""
 _GUARD = f"\n[targets.moodle.guard]\ndelete = {{ most = {OF_REQUESTS} }}\n"
-_WRITES = ("create", "update", "delete")
 
 
 def run(count: int, seed: int) -> Report:
@@ -59,36 +48,19 @@ def run(count: int, seed: int) -> Report:
         served = stack.enter_context(gateway(folder, site))
         with served.config.open("a", encoding="utf-8") as config:
             config.write(_GUARD)
-        (folder / "map.toml").write_text(_MAP, encoding="utf-8")
+        (folder / "map.toml").write_text(MAP, encoding="utf-8")
         job = _Job(report, dice, served, site)
-        rows = [_row(seed, number, dice) for number in range(count)]
+        rows = make_rows(seed, count, dice)
         is_sample = count < 1000
         job.sync("first", rows, {"create": count}, 2 if is_sample else KILLS)
         job.sync("again", rows, {})
-        changed = [_changed(row) if n % 10 == 0 else row for n, row in enumerate(rows)]
+        changed = with_changes(rows)
         job.sync("changed", changed, {"change": len(changed[::10])}, 0 if is_sample else 2)
-        _check_accounts(report, site, changed)
+        check_accounts(report, site, changed)
         _empty(job, count)
         _delete_by_requests(report, served, site)
-        _conclude(report, served, site)
+        keep_events(report, check_all(report, served, site))
     return report
-
-
-def _row(seed: int, number: int, dice: random.Random) -> dict[str, str]:
-    login = f"s{seed % 1000}n{number}"
-    return {
-        "login": login,
-        "number": str(100_000 + number),
-        "given": dice.choice(("Ann", "Zoë", "王", "O'Neil")),
-        "family": f"Doe {number}",
-        "mail": f"{login}@example.edu",
-        "state": "away" if dice.random() < 0.05 else "here",
-        "first password": SECRET,
-    }
-
-
-def _changed(row: dict[str, str]) -> dict[str, str]:
-    return row | {"given": "Changed", "number": f"9{row['number']}"}
 
 
 class _Job:
@@ -100,22 +72,20 @@ class _Job:
         self._served = served
         self._site = site
 
-    def sync(
-        self, name: str, rows: list[dict[str, str]], expected: dict[str, int], kills: int = 0
-    ) -> None:
+    def sync(self, name: str, rows: list[Row], expected: dict[str, int], kills: int = 0) -> None:
         """Plan and apply, with kills; the plan must come to what is expected."""
         plan = self.plan(name, rows)
         found = {kind: plan["totals"][kind] for kind in ("create", "change", "disable", "delete")}
         found = {kind: number for kind, number in found.items() if number}
         refused = plan["totals"]["refused"]
         self.report.expect(found == expected and not refused, f"{name}: planned {plan['totals']}")
-        writes, started = self._native_writes(), time.monotonic()
+        writes, started = native_writes(self._site), time.monotonic()
         apart = max(2, sum(expected.values()) // max(1, kills))
         killed = sum(self._killed(plan["plan"], apart) for _ in range(kills))
         code, result = self.apply(plan["plan"])
         self.report.expect(code == 0 and not result["left"], f"{name}: {code} {result}")
         seconds = time.monotonic() - started
-        writes = self._native_writes() - writes
+        writes = native_writes(self._site) - writes
         self.report.expect(bool(writes) == bool(expected), f"{name}: {writes} writes")
         self.report.figures[name] = (
             f"{len(rows)} records, planned {counts(found)} by {plan['planning']['calls']} calls in "
@@ -124,13 +94,10 @@ class _Job:
             f"{result['before']} done before the last start"
         )
 
-    def plan(self, name: str, rows: list[dict[str, str]], *more: str) -> dict[str, Any]:
+    def plan(self, name: str, rows: list[Row], *more: str) -> dict[str, Any]:
         """Write the file and make a plan."""
         file = self._served.folder / f"{name}.csv"
-        with file.open("w", encoding="utf-8", newline="") as target:
-            writer = csv.DictWriter(target, _COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
+        write_rows(file, rows)
         output = self._served.folder / f"{name}.plan"
         mapped = str(self._served.folder / "map.toml")
         arguments = (str(file), "--map", mapped, "--plan", str(output), *more)
@@ -145,9 +112,9 @@ class _Job:
     def _killed(self, plan: str, most: int) -> bool:
         """Apply a plan, and kill the process after so many events; tell whether it was at work."""
         process = self._start("--apply", plan)
-        wanted = self._events() + self._dice.randint(1, most)
+        wanted = count_events(self._served.database) + self._dice.randint(1, most)
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while process.poll() is None and self._events() < wanted:
+        while process.poll() is None and count_events(self._served.database) < wanted:
             assert time.monotonic() < deadline
             time.sleep(self._dice.uniform(0, 0.02))
         at_work = process.poll() is None
@@ -171,41 +138,8 @@ class _Job:
         assert said, self._served.log.read_text()[-2000:]
         return code, orjson.loads(said)
 
-    def _events(self) -> int:
-        connection = sqlite3.connect(self._served.database, timeout=30)
-        try:
-            number: int = connection.execute("SELECT count(*) FROM events").fetchone()[0]
-            return number
-        finally:
-            connection.close()
-
-    def _native_writes(self) -> int:
-        made = self._site.client.get("/_simulator/calls").json()
-        return sum(n for name, n in made.items() if any(f"_{w}_" in name for w in _WRITES))
-
 
 _KINDS = ("create", "change", "disable", "delete")
-
-
-def _check_accounts(report: Report, site: Moodle, rows: list[dict[str, str]]) -> None:
-    """Check that the LMS has each record once, and as the file says."""
-    held: dict[str, list[dict[str, Any]]] = {}
-    for user in site.users().values():
-        held.setdefault(user["username"], []).append(user)
-    twice = [login for login, users in held.items() if len(users) > 1]
-    report.expect(not twice, f"duplicates: {twice[:20]}")
-    for row in rows:
-        user = held.get(row["login"], [{}])[0]
-        found = {
-            "number": user.get("idnumber"),
-            "given": user.get("firstname"),
-            "family": user.get("lastname"),
-            "mail": user.get("email"),
-            "state": "away" if user.get("suspended") else "here",
-        }
-        wanted = {name: row[name] for name in found}
-        report.expect(found == wanted, f"{row['login']}: {found} instead of {wanted}")
-    report.figures["duplicates"] = len(twice)
 
 
 def _suspended(site: Moodle) -> int:
@@ -259,16 +193,3 @@ def _delete_by_requests(report: Report, served: Gateway, site: Moodle) -> None:
     report.figures[f"deletions by {WORKERS} processes"] = counts(
         {str(status): number for status, number in answers.items()}
     )
-
-
-def _conclude(report: Report, served: Gateway, site: Moodle) -> None:
-    events = events_of(served.database)
-    check_events(report, events)
-    accounts = [event for event in events if event["resourceType"] == "User"]
-    check_replay(report, accounts, site.users(), site.cohorts())
-    check_ledger(report, served.database)
-    check_database(report, served.database, [SECRET])
-    for plan in served.folder.glob("*.plan"):
-        report.expect(SECRET.encode() not in plan.read_bytes(), f"a password stands in {plan.name}")
-    keep_events(report, events)
-    report.figures["events"] = counts(Counter(f"{e['operation']} {e['outcome']}" for e in events))
