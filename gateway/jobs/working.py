@@ -22,7 +22,6 @@ from schemas.errors import ScimError
 
 log = logging.getLogger(__name__)
 
-
 WORKERS = 4
 """How many jobs are done at a time, in all processes together."""
 SECONDS = 1.0
@@ -47,14 +46,14 @@ class Worker:
         return False
 
     def work(self, run: Run, is_over: Callable[[], bool]) -> Run | None:
-        """Carry a run out, None while somebody else is at work on its job or has ended it."""
+        """Carry a run out, None while somebody else is at work on its job, or has been since."""
         with ExitStack() as held:
             try:
                 held.enter_context(self._database.lock([run.job], 0, family="jobs"))
             except ScimError:
                 return None
             found = self._store.run(run.id)
-            if found.state not in ACTIVE:
+            if not self._is_ready(found):
                 return None
             if found.state == "running":
                 log.warning("run %s of %s was cut off and goes on", found.id, found.job)
@@ -70,7 +69,7 @@ class Worker:
             return self._runner.carry_out(ask(), tries=1, tell=tell)
 
     def _is_ready(self, run: Run) -> bool:
-        if run.due > now():
+        if run.state not in ACTIVE or run.due > now():
             return False
         try:
             job = self._desk.job(run.job)

@@ -315,6 +315,16 @@ def test_what_fails_is_tried_again_and_then_left(tmp_path: Path) -> None:
     assert office.ask("people", "retry", 409)["detail"].endswith(f"run {run['id']} is done.")
 
 
+def test_what_somebody_else_has_tried_meanwhile_waits_for_its_time(tmp_path: Path) -> None:
+    office = make_office(tmp_path, {"people": AT_ONCE})
+    office.ask("people", "run")
+    (seen,) = store.Store(office.services.database).active()
+    assert office.work() == 1
+    assert office.newest("people").failures == 1
+    assert office.worker().work(seen, lambda: False) is None
+    assert office.newest("people").failures == 1
+
+
 def test_a_mistake_is_not_tried_again(tmp_path: Path) -> None:
     office = make_office(tmp_path, {"people": AT_ONCE})
     (tmp_path / "people.csv").write_text("name.givenName\nAnn\n")
