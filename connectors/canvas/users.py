@@ -106,7 +106,7 @@ def user_mapping(options: Options) -> Mapping:
         read_only("meta.created", "user.created_at", read=fields.moment_of),
         walk="reads all users, a hundred in one call; who is active takes a call for each user "
         "that is looked at, or one report when they are many",
-        follow=follow,
+        follow=_follow,
     )  # fmt: skip
     natives = {field.native: field for field in mapping.fields}
     natives["login.integration_id"] = Field(
@@ -114,6 +114,20 @@ def user_mapping(options: Options) -> Mapping:
         push=fields.searched(LIST) | fields.by_key(ONE, "sis_integration_id", case_exact=True),
     )  # fmt: skip
     return overridden(mapping, options.attributes, natives.get)
+
+
+def _follow(before: Resource, after: Resource, said: Resource) -> Resource:
+    """Return the wanted account with what follows from what a client says.
+
+    Besides names, an address in other letters of the same: Canvas takes it for the one it has.
+    """
+    after = follow(before, after, said)
+    held = {item["value"].lower(): item["value"] for item in before.get("emails", ())}
+    emails = [
+        {**item, "value": held.get(item["value"].lower(), item["value"])}
+        for item in after.get("emails", ())
+    ]
+    return {**after, "emails": emails} if emails else after
 
 
 class Users(Listed):
