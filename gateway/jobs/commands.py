@@ -195,5 +195,9 @@ def _show_plan(desk: Desk, run: Run) -> None:
     from gateway.sync.showing import show_plan
 
     path = desk.plan_of(run)
-    show_plan(path, read_head(path))
-    click.echo(f"To do it: matricula jobs apply {run.job} --run {run.id}")
+    try:
+        show_plan(path, read_head(path))
+    except (OSError, ValueError):
+        click.echo("Its plan is not there any more: do the job again.")
+    else:
+        click.echo(f"To do it: matricula jobs apply {run.job} --run {run.id}")

@@ -79,6 +79,14 @@ def test_a_sync_is_planned_shown_and_applied(desk: Desk) -> None:
     assert (run["state"], run["events"][:5]) == ("done", "sync-")
 
 
+def test_a_plan_that_is_gone_is_told(desk: Desk) -> None:
+    desk.type("run", "people")
+    for plan in desk.folder.glob("plans/*"):
+        plan.unlink()
+    shown = desk.type("show", "people").stdout
+    assert shown.endswith("Its plan is not there any more: do the job again.\n")
+
+
 def test_an_export_is_written(desk: Desk) -> None:
     run = desk.said("run", "out")
     rows = (desk.folder / "out.csv").read_text().splitlines()
