@@ -10,6 +10,7 @@ from connectors.moodle.arrays import UNREADABLE, in_arrays
 from connectors.moodle.client import MoodleClient, MoodleError, warning_error
 from connectors.moodle.fields import CUSTOM, SEARCH
 from connectors.moodle.like import escaped
+from connectors.side_by_side import side_by_side
 from connectors.ticket import Ticket
 from schemas.errors import ScimError, not_found_resource, uniqueness
 
@@ -17,6 +18,8 @@ CREATE = "core_user_create_users"
 UPDATE = "core_user_update_users"
 DELETE = "core_user_delete_users"
 
+_SIDE_BY_SIDE = 8
+"""How many accounts that go alone are changed at a time."""
 _PREFERENCE = "preference:"
 _UNIQUE = (("username", "userName"), ("email", 'emails[type eq "work"].value'))
 """What no two accounts may share: native name, SCIM path."""
@@ -49,10 +52,14 @@ class Accounts:
         A refused password spoils the answer for all in the call, so whoever gets one goes alone.
         """
         plain = [native for native in natives if "password" not in native]
+        alone = [[native] for native in natives if "password" in native]
+        parts = [part for part in (plain, *alone) if part]
+        done = side_by_side(
+            lambda part: self._update(ticket, part, repeatable), parts, _SIDE_BY_SIDE
+        )
         outcomes: dict[str, ScimError | None] = {}
-        for part in [plain, *([native] for native in natives if "password" in native)]:
-            done = self._update(ticket, part, repeatable)
-            outcomes |= zip((native["id"] for native in part), done, strict=True)
+        for part, results in zip(parts, done, strict=True):
+            outcomes |= zip((native["id"] for native in part), results, strict=True)
         return [outcomes[native["id"]] for native in natives]
 
     def delete(self, ticket: Ticket, ids: Sequence[str]) -> list[ScimError | None]:

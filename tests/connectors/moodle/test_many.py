@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from connectors.base import Collection
 from connectors.mapping import Resource
 from connectors.moodle import Moodle
+from connectors.moodle.accounts import Accounts
 from connectors.moodle.client import MAX_VARIABLES
 from connectors.moodle.simulator import Simulator, create_simulator
 from schemas.errors import ScimError
@@ -109,6 +111,19 @@ def test_passwords_are_changed_one_by_one_and_the_rest_together(moodle: Joined) 
     read = [moodle.read("User", one["id"]) for one in held]
     assert [one.get("externalId") for one in read] == ["E", None, "F", None, None]
     assert [one["active"] for one in read] == [True] * 4 + [False]
+
+
+def test_who_goes_alone_goes_beside_others() -> None:
+    natives = [{"id": str(number), "password": "a Secret 1!"} for number in range(3)]
+    together = Barrier(len(natives))
+
+    class Client:
+        def write(self, *call: Any, **more: Any) -> dict[str, Any]:
+            # Nobody passes before all have come.
+            together.wait(timeout=5)
+            return {}
+
+    assert Accounts(Client()).update(TICKET, natives) == [None] * len(natives)  # type: ignore[arg-type]
 
 
 def test_a_warning_is_that_of_one_account(moodle: Joined) -> None:
