@@ -29,11 +29,13 @@ _TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _RESERVED = {"health", "ready", "metrics", "console", "scim", "integrations", "streams"}
 _SECRETS = {"token", "client_secret", "refresh_token", "key", "password"}
 SQLITE = "sqlite:///"
+COLORS = ("none", "blue", "green", "orange", "red", "violet")
 _POLICIES = {
     "delete": ("disable", "delete", "refuse"),
     "changes": ("all", "add", "remove"),
     "unknown_members": ("refuse", "ignore"),
     "mode": ("live", "shadow", "paused"),
+    "color": COLORS,
 }
 
 
@@ -48,8 +50,8 @@ class TargetSettings:
     every read, not only for those by people; `max_scan` is how many resources one query may read;
     `include` names the only attributes that leave the gateway, all when empty. In the `mode`
     shadow every write is only planned, and the plan kept; `guard` limits what may do harm. `label`
-    is what pages for people call the target. `attribute_file` is where its attribute table comes
-    from, None where that stands in the configuration itself.
+    is what pages for people call the target, `color` what they mark it with. `attribute_file` is
+    where its attribute table comes from, None where that stands in the configuration itself.
     """
 
     connector: str
@@ -64,6 +66,7 @@ class TargetSettings:
     include: tuple[str, ...] = ()
     mode: str = "live"
     label: str = ""
+    color: str = "none"
     guard: GuardSettings = field(default_factory=GuardSettings)
     attribute_file: Path | None = None
 
@@ -110,6 +113,7 @@ _COMMON: dict[str, type | tuple[type, ...]] = {
     "include": list,
     "mode": str,
     "label": str,
+    "color": str,
     "guard": dict,
 }
 

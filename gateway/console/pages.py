@@ -122,6 +122,7 @@ def add_words(console: Blueprint, services: ConsoleServices) -> None:
 
     console.add_app_template_filter(moment, "console_moment")
     console.add_app_template_filter(services.label, "console_label")
+    console.add_app_template_filter(services.mark, "console_mark")
 
 
 def here(endpoint: str | None = None, **changed: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cryptography.fernet import MultiFernet
+from markupsafe import Markup
 
 from gateway.audit import AuditLog
 from gateway.auth import Authenticator
@@ -42,6 +43,13 @@ class ConsoleServices:
         """Return what people call a target, which may not be there any more."""
         target = self.targets.get(name)
         return (target.settings.label if target else "") or name
+
+    def mark(self, name: str) -> Markup:
+        """Return the mark in a target's color, nothing where it has none; the label says it all."""
+        target = self.targets.get(name)
+        if target is None or target.settings.color == "none":
+            return Markup()
+        return Markup('<span class="mark {}"></span>').format(target.settings.color)
 
     def mode(self, target: Target) -> str:
         """Return the mode of a target, which somebody may have paused."""

@@ -202,7 +202,8 @@ def test_what_is_not_written_to_is_said(make: Callable[..., Service], mode: str,
 
 def test_labels_and_what_is_stopped_are_shown(make: Callable[..., Service]) -> None:
     guard = GuardSettings(60.0, {"disable": Limits(Limit(0))})
-    service = make("moodle", moodle_policies={"label": "Moodle of <Arts>", "guard": guard})
+    policies = {"label": "Moodle of <Arts>", "color": "violet", "guard": guard}
+    service = make("moodle", moodle_policies=policies)
     scim = Scim(service, "moodle")
     id = scim.add("ann")
     assert scim.post(f"/Users/{id}/.disable").status_code == 429
@@ -212,7 +213,7 @@ def test_labels_and_what_is_stopped_are_shown(make: Callable[..., Service]) -> N
     assert "matricula guard release moodle disable" in page
     for path in ("/targets/moodle", "/timeline?login=ann", "/accounts?q=ann"):
         answer = visitor.get(path)
-        assert "Moodle of &lt;Arts&gt;" in answer.text, path
+        assert '<span class="mark violet"></span>Moodle of &lt;Arts&gt;' in answer.text, path
         check_page(answer.text)
     assert "Moodle of <Arts>" in visitor.download("/events/download", format="csv").text
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.settings import COLORS
+
 STYLE = Path(__file__).parents[3] / "gateway" / "console" / "static" / "console.css"
 TEXT_ON_GROUND = (
     *product(("ink", "faint", "accent"), ("paper", "sheet")),
@@ -15,7 +17,7 @@ TEXT_ON_GROUND = (
     *(("good", "good-tint"), ("bad", "bad-tint"), ("warn", "warn-tint"), ("faint", "paper")),
     *(("ink", "good-tint"), ("ink", "bad-tint"), ("on-accent", "accent")),
 )
-SHAPES_ON_GROUND = tuple(product(("focus", "edge", "accent"), ("paper", "sheet")))
+SHAPES_ON_GROUND = tuple(product(("focus", "edge", "accent", *COLORS[1:]), ("paper", "sheet")))
 
 
 def palettes() -> dict[str, dict[str, str]]:
