@@ -148,7 +148,7 @@ class _Office:
         while not holds(run := self.runs(job)[0]):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"after {PATIENCE_SECONDS:.0f} s not yet {what}: {run}")
-            time.sleep(0.03)
+            time.sleep(0.1)
         return run
 
     def done(self, job: str, what: str) -> Run:
