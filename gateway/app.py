@@ -65,7 +65,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     keys = keyring(settings)
     database.migrate(keys)
     meter = Meter()
-    services = make_services(settings, database, keys, partial(_observe_call, meter))
+    # Only jobs make plans here, with a forecast out of what calls have taken.
+    observe = partial(_observe_call, meter) if settings.jobs else telemetry.observe_call
+    services = make_services(settings, database, keys, observe)
     ledger, targets, audit = services.ledger, services.targets, services.audit
     reader, writer = services.reader, services.writer
     desk = Desk(settings, Store(database), audit)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from gateway.audit import AuditLog
 from gateway.database import now
@@ -132,23 +132,24 @@ class Desk:
         if job is None or _is_active(self._store.newest(job.name, job.target)):
             self._store.change(run.id, **known)
             return
-        by = Intent("", "", "", actor=run.actor, client=f"job {run.job}")
+        client = f"job {run.job}"
+        by = Intent("", "", "", actor=run.actor, client=client, configuration=self.configuration)
 
         def decide(entry: Entry) -> None:
             entry.change(run.id, **known)
             if not _is_active(entry.newest):
                 entry.begin(run.actor, _first_phase(job), now())
 
-        self._decided(job, replace(by, configuration=self.configuration), "run", decide)
+        self._decided(job, by, "run", decide)
 
     def _run_by_schedule(self, job: JobSettings, known: Standing) -> None:
         """Begin a run unless another process has, or the last one is at work still."""
-        intent = Intent("", "run", "Job", actor=SCHEDULE, configuration=self._settings.version)
+        by = Intent("", "", "", actor=SCHEDULE, configuration=self.configuration)
         if _is_active(self._store.newest(job.name, job.target)):
             self._store.plan(job.name, now())
             return
         with suppress(_Elsewhere):
-            self._new_run(job, intent, known)
+            self._new_run(job, by, known)
 
     def _new_run(self, job: JobSettings, by: Intent, known: Standing | None = None) -> Run:
         """Begin a run; by the schedule, only while the job stands as it was `known`."""
@@ -159,7 +160,7 @@ class Desk:
             if known is not None and entry.standing != known:
                 raise _Elsewhere
             _refuse_paused(job.name, entry.standing)
-            if newest is not None and _is_active(newest):
+            if _is_active(newest):
                 raise ScimError(409, f"{job.name} is at work: run {newest.id} is {newest.state}.")
             if known is not None:
                 entry.stand(planned=moment)
@@ -227,7 +228,7 @@ class _Elsewhere(Exception):
     """Another process has begun the run."""
 
 
-def _is_active(run: Run | None) -> bool:
+def _is_active(run: Run | None) -> TypeGuard[Run]:
     return run is not None and run.state in ACTIVE
 
 

@@ -131,7 +131,7 @@ class Runner:
         except (ValueError, JournalError) as error:
             text = str(error).removesuffix(".")
             return _End("failed", detail=f"{text[:1].upper()}{text[1:]}.")
-        except (_Halted, KeyboardInterrupt):
+        except _Halted:
             raise
         except Exception:
             log.exception("run %s of %s failed", run.id, job.name)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, Update, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import Connection
@@ -84,15 +84,13 @@ class Store:
 
     def standing(self, name: str) -> Standing:
         """Return how a job stands."""
-        query = select(jobs.c.paused, jobs.c.planned).where(jobs.c.name == name)
         with self._database.single() as connection:
-            return Standing(*connection.execute(query).one())
+            return Standing(*connection.execute(_standing_of(name)).one())
 
     def plan(self, name: str, moment: datetime) -> None:
         """Keep that a job's schedule is dealt with up to a moment."""
-        planned = update(jobs).where(jobs.c.name == name).values(planned=moment)
         with self._database.write() as connection:
-            connection.execute(planned)
+            connection.execute(_stand(name, planned=moment))
 
     def run(self, id: int) -> Run:
         """Return a run. Raises 404 when there is none of that id."""
@@ -103,8 +101,8 @@ class Store:
 
     def newest(self, job: str, target: str) -> Run | None:
         """Return the newest run of a job on a target, None before the first."""
-        of_job = runs.c.job == job, runs.c.target == target
-        return next(iter(self._runs(*of_job, limit=1)), None)
+        with self._database.single() as connection:
+            return _newest(connection, job, target)
 
     def runs(self, target: str | None = None, job: str | None = None) -> list[Run]:
         """Return the runs of a target, of a job, or all, the newest first."""
@@ -118,9 +116,8 @@ class Store:
 
     def change(self, id: int, **known: Any) -> None:
         """Keep what has become known of a run."""
-        changing = update(runs).where(runs.c.run == id).values(**_values(**known))
         with self._database.write() as connection:
-            connection.execute(changing)
+            connection.execute(_changing(id, known))
 
     def forget(self, job: str) -> list[int]:
         """Forget all but the newest runs of a job; return the ids of the others."""
@@ -130,10 +127,9 @@ class Store:
                 connection.execute(delete(runs).where(runs.c.run.in_(old)))
         return old
 
-    def _runs(self, *wanted: Any, limit: int | None = None) -> list[Run]:
-        query = select(runs).where(*wanted).order_by(runs.c.run.desc()).limit(limit)
+    def _runs(self, *wanted: Any) -> list[Run]:
         with self._database.single() as connection:
-            return list(map(_run, connection.execute(query)))
+            return list(map(_run, connection.execute(_NEWEST_FIRST.where(*wanted))))
 
 
 class Entry:
@@ -143,16 +139,13 @@ class Entry:
         self._connection = connection
         self._name = name
         self._target = target
-        one = select(jobs.c.paused, jobs.c.planned).where(jobs.c.name == name)
-        self.standing = Standing(*connection.execute(one.with_for_update()).one())
-        of_job = runs.c.job == name, runs.c.target == target
-        newest = select(runs).where(*of_job).order_by(runs.c.run.desc()).limit(1)
-        found = connection.execute(newest).one_or_none()
-        self.newest = None if found is None else _run(found)
+        locked = _standing_of(name).with_for_update()
+        self.standing = Standing(*connection.execute(locked).one())
+        self.newest = _newest(connection, name, target)
 
     def stand(self, **known: datetime | None) -> None:
         """Keep how the job stands."""
-        self._connection.execute(update(jobs).where(jobs.c.name == self._name).values(**known))
+        self._connection.execute(_stand(self._name, **known))
 
     def begin(self, actor: str, phase: str, moment: datetime) -> int:
         """Keep a new run that waits to be carried out; return its id."""
@@ -174,8 +167,28 @@ class Entry:
 
     def change(self, id: int, **known: Any) -> None:
         """Keep what has become known of a run."""
-        changing = update(runs).where(runs.c.run == id).values(**_values(**known))
-        self._connection.execute(changing)
+        self._connection.execute(_changing(id, known))
+
+
+_NEWEST_FIRST = select(runs).order_by(runs.c.run.desc())
+
+
+def _standing_of(name: str) -> Select[Any]:
+    return select(jobs.c.paused, jobs.c.planned).where(jobs.c.name == name)
+
+
+def _stand(name: str, **known: datetime | None) -> Update:
+    return update(jobs).where(jobs.c.name == name).values(**known)
+
+
+def _newest(connection: Connection, job: str, target: str) -> Run | None:
+    query = _NEWEST_FIRST.where(runs.c.job == job, runs.c.target == target).limit(1)
+    found = connection.execute(query).one_or_none()
+    return None if found is None else _run(found)
+
+
+def _changing(id: int, known: dict[str, Any]) -> Update:
+    return update(runs).where(runs.c.run == id).values(**_values(**known))
 
 
 def _values(**known: Any) -> dict[str, Any]:
